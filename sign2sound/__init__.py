@@ -1,0 +1,23 @@
+"""American Sign Language fingerspelling -> text and speech."""
+
+from importlib import import_module
+
+_PUBLIC = {
+    "Hand": "hand",
+    "Landmarker": "landmarker",
+    "Reading": "recognizer",
+    "Recognizer": "recognizer",
+    "Speller": "speller",
+    "SpellerEvent": "speller",
+    "SpellerOptions": "speller",
+    "UserError": "errors",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str):
+    """Load a public name when it is first used, so that `import sign2sound` is fast and needs neither torch nor MediaPipe."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'sign2sound' has no attribute {name!r}")
+    return getattr(import_module(f"sign2sound.{_PUBLIC[name]}"), name)

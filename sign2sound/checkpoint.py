@@ -1,0 +1,79 @@
+"""Checkpoints: one file that carries the weights and all that is needed to use them."""
+
+from pathlib import Path
+
+import torch
+
+from sign2sound import features
+from sign2sound.errors import UserError
+from sign2sound.files import atomic_write
+from sign2sound.labels import LABELS
+from sign2sound.model import LandmarkGRU
+
+FORMAT = 1
+
+
+def save_checkpoint(path: str | Path, model: LandmarkGRU, *, config: dict, epoch: int, metrics: dict, **training_state) -> None:
+    """Write `model` to `path`, whole or not at all.
+
+    training_state: what only resuming needs (optimizer_state_dict, scheduler, scaler and random states); a released
+    checkpoint has none.
+    """
+    checkpoint = {
+        "format": FORMAT,
+        "model": {"name": "LandmarkGRU", **model.sizes},
+        "labels": list(LABELS),
+        "features": features.VERSION,
+        "config": config,
+        "epoch": epoch,
+        "metrics": metrics,
+        "model_state_dict": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+        **training_state,
+    }
+    with atomic_write(path) as file:
+        torch.save(checkpoint, file)
+
+
+def load_checkpoint(path: str | Path) -> dict:
+    """Read a checkpoint on the CPU, without ever running code stored in it.
+
+    Raises UserError when the file is missing, is no checkpoint, or does not fit this program; the message names what differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no checkpoint at {path}; train one with `python training/train.py` or give the path of another")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, by what is wrong with the bytes
+        raise UserError(
+            f"{path} is not a checkpoint of this program ({type(error).__name__}); expected a .pth by train.py"
+        ) from error
+
+    if not isinstance(checkpoint, dict) or "format" not in checkpoint:
+        raise UserError(f"{path} is not a checkpoint of this program: it has no `format`; expected a .pth by train.py")
+    for name, expected in (("format", FORMAT), ("labels", list(LABELS)), ("features", features.VERSION)):
+        if checkpoint.get(name) != expected:
+            raise UserError(
+                f"{path} does not fit this program: {name} is {_short(checkpoint.get(name))}, expected {_short(expected)}; "
+                "train it again, or use the version of Sign2Sound that wrote it"
+            )
+    return checkpoint
+
+
+def load_model(path: str | Path) -> tuple[LandmarkGRU, dict]:
+    """The model of a checkpoint, ready for prediction on the CPU, and the checkpoint itself. Raises like `load_checkpoint`."""
+    checkpoint = load_checkpoint(path)
+    try:
+        sizes = dict(checkpoint["model"])
+        sizes.pop("name")
+        model = LandmarkGRU(**sizes)
+        model.load_state_dict(checkpoint["model_state_dict"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} does not fit this program: model sizes or weights differ ({_short(reason)})") from error
+    return model.eval(), checkpoint
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

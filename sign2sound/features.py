@@ -1,0 +1,51 @@
+"""Landmarks -> the 63 numbers that the model sees. The only normaliser in the project.
+
+Written against the array API, so that the same lines serve numpy arrays (preprocessing, live use), torch tensors on any
+device (training) and the traced graph (export).
+"""
+
+from array_api_compat import array_namespace
+
+VERSION = 1
+FEATURES = 63
+FRAME_RATE = 30  # frames/s of a clip; motion is measured per frame of it
+
+# The palm's size is the mean length of these bones: from the wrist to the four knuckles, and across the knuckles.
+_PALM_FROM = [0, 0, 0, 0, 5]
+_PALM_TO = [5, 9, 13, 17, 17]
+
+
+def clip_features(landmarks, left_handed):
+    """Features of clips; a still is a clip of one frame.
+
+    landmarks: float (N, T, 21, 3) in pixels, frames 1/30 s apart, all NaN in a frame without a hand.
+    left_handed: bool (N,).
+    Returns (N, T, 63), same dtype: per frame the 21 landmarks, mirrored if left-handed, from the wrist, in palm sizes. In the
+    wrist's place, where that would be zero, stands its motion since the frame before, in palm sizes per 1/30 s.
+    A frame without a hand repeats the one before it, or the first with a hand; a clip without any hand stays NaN.
+    """
+    xp = array_namespace(landmarks)
+    left_handed = left_handed[:, None, None, None]
+    x = xp.where(left_handed, -landmarks[..., :1], landmarks[..., :1])
+    hands = _fill_gaps(xp, xp.concat([x, landmarks[..., 1:]], axis=-1))
+
+    bones = hands[:, :, _PALM_TO, :] - hands[:, :, _PALM_FROM, :]
+    lengths = xp.sqrt(xp.sum(bones * bones, axis=-1))
+    palm = xp.mean(lengths, axis=-1)[:, :, None, None]
+    palm = xp.where(palm < 1e-6, xp.ones_like(palm), palm)  # 21 equal points: no hand of any size, but no division by zero
+
+    wrist = hands[:, :, :1, :]
+    motion = wrist - xp.concat([wrist[:, :1], wrist[:, :-1]], axis=1)
+    shape = hands[:, :, 1:, :] - wrist
+    return xp.reshape(xp.concat([motion, shape], axis=2) / palm, (*landmarks.shape[:2], FEATURES))
+
+
+def _fill_gaps(xp, hands):
+    """Put in place of every NaN frame of (N, T, 21, 3) the last frame seen before it, else the first seen after it."""
+    clip = xp.arange(hands.shape[0], device=hands.device)[:, None]
+    frame = xp.arange(hands.shape[1], device=hands.device)
+    seen = ~xp.isnan(hands[:, :, 0, 0])  # (N, T)
+    earlier = seen[:, None, :] & (frame[None, :] <= frame[:, None])  # (N, T, T): which frames were seen up to each frame
+    last = xp.max(xp.where(earlier, frame, xp.full_like(frame, -1)), axis=-1)
+    first = xp.argmax(xp.astype(seen, xp.int32), axis=1)[:, None]
+    return hands[clip, xp.where(last < 0, first, last)]

@@ -1,0 +1,26 @@
+"""The network: 210,077 parameters."""
+
+import torch
+from torch import nn
+
+from sign2sound.features import FEATURES
+from sign2sound.labels import LABELS
+
+
+class LandmarkGRU(nn.Module):
+    """Linear 63 -> 128, two GRU layers of 128 with dropout between them, linear 128 -> 29."""
+
+    def __init__(self, hidden: int = 128, layers: int = 2, dropout: float = 0.3):
+        super().__init__()
+        self.sizes = {"hidden": hidden, "layers": layers, "dropout": dropout}
+        self.fc_input = nn.Linear(FEATURES, hidden)
+        self.gru = nn.GRU(hidden, hidden, num_layers=layers, batch_first=True, dropout=dropout)
+        self.fc_output = nn.Linear(hidden, len(LABELS))
+
+    def forward(self, features: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, T, 63) features -> (N, T, 29) logits, a row for the clip as far as each frame, and the state after the last.
+
+        The state, (layers, N, hidden), goes in again with the frames that follow: a clip fed in parts reads like the whole.
+        """
+        steps, state = self.gru(torch.relu(self.fc_input(features)), state)
+        return self.fc_output(steps), state

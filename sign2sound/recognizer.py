@@ -1,0 +1,197 @@
+"""Frames or landmarks -> letter probabilities: what an application uses."""
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sign2sound.errors import UserError
+from sign2sound.features import FRAME_RATE, clip_features
+from sign2sound.hand import Hand
+from sign2sound.labels import LABELS, NOTHING
+from sign2sound.model import LandmarkGRU
+
+GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
+_BATCH = 4096  # clips predicted at once
+_SIDE_MEMORY = 0.9  # share of the running handedness kept at each frame: one frame's mistake does not mirror the hand
+_NO_HAND = np.eye(len(LABELS), dtype=np.float32)[NOTHING]
+_NO_HAND.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds one reading took: finding the landmarks (0 when they were given), and features with the model."""
+
+    landmarks: float
+    model: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What one frame of a stream shows.
+
+    label: the likeliest of the 29; confidence: its probability; probabilities: float32 (29,) in the order of LABELS;
+    hand: the hand they were read from, None where none was found (then `nothing` has probability 1).
+    """
+
+    label: str
+    confidence: float
+    probabilities: np.ndarray
+    hand: Hand | None
+    latency: Latency
+
+
+class Recognizer:
+    """Reads letters from stills, clips and streams. Close it (or use `with`) when frames were read."""
+
+    labels = LABELS
+
+    def __init__(self, model: LandmarkGRU, device: str = "cpu", hand_model: str | Path | None = None):
+        self._device = torch.device(device)
+        self._model = model.to(self._device).eval()
+        self._hand_model = hand_model
+        self._landmarker = None  # opened by the first frame
+        self.reset()
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto", hand_model: str | Path | None = None) -> "Recognizer":
+        """A recognizer with the checkpoint at `path`.
+
+        device: "cpu", "cuda", or "auto" for CUDA where there is one. hand_model: path of `hand_landmarker.task`, fetched
+        when None. Raises UserError when the checkpoint is missing or does not fit, or the device is not there.
+        """
+        from sign2sound.checkpoint import load_model
+
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        elif device.startswith("cuda") and not torch.cuda.is_available():
+            raise UserError(f"no CUDA device found for device={device!r}; use device='auto' or 'cpu'")
+        model, _ = load_model(path)
+        return cls(model, device, hand_model)
+
+    def predict(self, landmarks: np.ndarray, left_handed: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities, float32 (N, 29), of stills (N, 21, 3) or clips (N, T, 21, 3) at 30 frames/s, in pixels.
+
+        left_handed: bool (N,), all right hands when None. A frame without a hand is NaN; a clip is read at the last frame
+        that has one, and is `nothing` where none has. Raises ValueError on other shapes.
+        """
+        landmarks = np.asarray(landmarks, dtype=np.float32)
+        if landmarks.ndim == 3:
+            landmarks = landmarks[:, None]
+        if landmarks.ndim != 4 or landmarks.shape[2:] != (21, 3) or landmarks.shape[1] == 0:
+            raise ValueError(f"landmarks must be (N, 21, 3) or (N, T, 21, 3), found {landmarks.shape}")
+        if left_handed is None:
+            left_handed = np.zeros(len(landmarks), dtype=bool)
+        left_handed = np.asarray(left_handed, dtype=bool)
+        if left_handed.shape != (len(landmarks),):
+            raise ValueError(f"left_handed must be ({len(landmarks)},), found {left_handed.shape}")
+
+        found = ~np.isnan(landmarks[:, :, 0, 0])
+        probabilities = np.tile(_NO_HAND, (len(landmarks), 1))
+        some = np.flatnonzero(found.any(axis=1))
+        last = landmarks.shape[1] - 1 - found[:, ::-1].argmax(axis=1)
+        for start in range(0, len(some), _BATCH):
+            rows = some[start : start + _BATCH]
+            probabilities[rows] = self._probabilities(landmarks[rows], left_handed[rows], last[rows])
+        return probabilities
+
+    def update(self, hand: Hand | None, timestamp: float) -> Reading:
+        """Take the next frame's hand (None: no hand) at `timestamp` seconds and read the letter being signed.
+
+        The model takes a step every 1/30 s whatever the stream's rate, on landmarks interpolated between frames; a frame that
+        completes no step repeats the last reading. Raises ValueError when time does not increase.
+        """
+        started = time.perf_counter()
+        probabilities = self._read_stream(hand, timestamp)
+        return _reading(probabilities, hand, Latency(0.0, time.perf_counter() - started))
+
+    def read(self, frame: np.ndarray, timestamp: float) -> Reading:
+        """`update` with the hand in an RGB frame, uint8 (H, W, 3), unmirrored."""
+        started = time.perf_counter()
+        if self._landmarker is None:
+            from sign2sound.landmarker import Landmarker  # MediaPipe and OpenCV load only for those who read frames
+
+            self._landmarker = Landmarker(video=True, model_path=self._hand_model)
+            started = time.perf_counter()
+        hand = self._landmarker.track(frame, timestamp)
+        found = time.perf_counter()
+        probabilities = self._read_stream(hand, timestamp)
+        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
+
+    def reset(self) -> None:
+        """Forget the stream so far; the next one may start at any time."""
+        self._time = -math.inf
+        self._stream = None
+
+    def close(self) -> None:
+        if self._landmarker is not None:
+            self._landmarker.close()
+            self._landmarker = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @torch.inference_mode()
+    def _read_stream(self, hand: Hand | None, timestamp: float) -> np.ndarray:
+        if timestamp <= self._time:
+            raise ValueError(f"time must increase: {timestamp} s after {self._time} s; call reset() before a new stream")
+        self._time = timestamp
+        if hand is None:
+            return _NO_HAND
+        stream = self._stream
+        if stream is None or timestamp - stream.time > GAP:
+            stream = self._stream = _Stream(timestamp, hand.landmarks, timestamp, hand.landmarks, float(hand.left_handed))
+            clip = hand.landmarks[None]
+        else:
+            steps = stream.steps_to(timestamp, hand.landmarks)
+            clip = np.concatenate([stream.step_landmarks[None], steps])
+            stream.time, stream.landmarks = timestamp, hand.landmarks
+            stream.step_time += len(steps) / FRAME_RATE
+            stream.step_landmarks = clip[-1]
+            stream.left_handed = _SIDE_MEMORY * stream.left_handed + (1 - _SIDE_MEMORY) * hand.left_handed
+            if len(steps) == 0:
+                return stream.probabilities
+
+        features = clip_features(clip[None], np.array([stream.left_handed > 0.5]))
+        if stream.state is not None:
+            features = features[:, 1:]  # the first was the step before, there for the motion since
+        logits, stream.state = self._model(torch.from_numpy(features).to(self._device), stream.state)
+        stream.probabilities = logits[0, -1].softmax(dim=-1).cpu().numpy()
+        return stream.probabilities
+
+    @torch.inference_mode()
+    def _probabilities(self, landmarks: np.ndarray, left_handed: np.ndarray, last: np.ndarray) -> np.ndarray:
+        features = torch.from_numpy(clip_features(landmarks, left_handed)).to(self._device)
+        logits, _ = self._model(features)
+        return logits[torch.arange(len(logits)), torch.from_numpy(last)].softmax(dim=-1).cpu().numpy()
+
+
+@dataclass
+class _Stream:
+    """A hand followed from frame to frame: the newest frame, the model's last step (at or before it) and what it left."""
+
+    time: float
+    landmarks: np.ndarray
+    step_time: float
+    step_landmarks: np.ndarray
+    left_handed: float  # running share of frames that saw a left hand
+    state: torch.Tensor | None = None
+    probabilities: np.ndarray | None = None
+
+    def steps_to(self, time: float, landmarks: np.ndarray) -> np.ndarray:
+        """Landmarks (T, 21, 3) at the steps due up to a new frame; T can be 0."""
+        due = int((time - self.step_time) * FRAME_RATE + 1e-6)
+        times = self.step_time + np.arange(1, due + 1) / FRAME_RATE
+        share = ((times - self.time) / (time - self.time)).astype(np.float32)[:, None, None]
+        return self.landmarks * (1 - share) + landmarks * share
+
+
+def _reading(probabilities: np.ndarray, hand: Hand | None, latency: Latency) -> Reading:
+    best = int(probabilities.argmax())
+    return Reading(LABELS[best], float(probabilities[best]), probabilities, hand, latency)
