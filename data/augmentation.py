@@ -1,0 +1,60 @@
+"""Landmarks varied as other people, cameras and MediaPipe's own noise would vary them. Torch, on any device."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """rotation: largest turn in the picture, degrees; tilt: largest turn out of it, about x and y, degrees.
+
+    scale, depth_scale: largest stretch along x and y, and along z, as a share. noise: standard deviation of each landmark's
+    place over a whole clip, jitter: of its place from frame to frame, both in palm sizes and twice as large in z, which
+    MediaPipe knows least. mirror: share of clips seen as the other hand, as when the handedness is mistaken.
+    """
+
+    rotation: float
+    tilt: float
+    scale: float
+    depth_scale: float
+    noise: float
+    jitter: float
+    mirror: float
+
+
+def augment(landmarks: torch.Tensor, options: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """Vary clips (N, T, 21, 3), in palm sizes. One turn, stretch and noise for a whole clip, and jitter in each frame."""
+    clips = landmarks.shape[0]
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return 2 * torch.rand(*shape, generator=generator, device=landmarks.device) - 1
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, device=landmarks.device)
+
+    stretch = 1 + uniform(clips, 3) * landmarks.new_tensor([options.scale, options.scale, options.depth_scale])
+    mirrored = torch.rand(clips, generator=generator, device=landmarks.device) < options.mirror
+    stretch[:, 0] = torch.where(mirrored, -stretch[:, 0], stretch[:, 0])
+    limits = torch.deg2rad(landmarks.new_tensor([options.tilt, options.tilt, options.rotation]))
+    turned = (landmarks * stretch[:, None, None]) @ _rotations(uniform(clips, 3) * limits)[:, None]
+
+    spread = landmarks.new_tensor([1.0, 1.0, 2.0])
+    still = normal(clips, 1, 21, 3) * options.noise
+    moving = normal(*landmarks.shape) * options.jitter
+    return turned + (still + moving) * spread
+
+
+def _rotations(angles: torch.Tensor) -> torch.Tensor:
+    """Rotation matrices (N, 3, 3) about x, y and z by `angles` (N, 3), radians."""
+    cos, sin = angles.cos(), angles.sin()
+    zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])
+    (cx, cy, cz), (sx, sy, sz) = cos.T, sin.T
+
+    def matrix(*entries: torch.Tensor) -> torch.Tensor:
+        return torch.stack(entries, dim=-1).reshape(-1, 3, 3)
+
+    about_x = matrix(one, zero, zero, zero, cx, -sx, zero, sx, cx)
+    about_y = matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
+    about_z = matrix(cz, -sz, zero, sz, cz, zero, zero, zero, one)
+    return about_x @ about_y @ about_z

@@ -1,0 +1,122 @@
+"""Processed folders and `.npz` landmark files -> arrays in memory."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.splits import consecutive_blocks, group_split
+from sign2sound.errors import UserError
+from sign2sound.labels import LABEL_IDS
+
+VALIDATION_SHARE = 0.15  # of a source that comes without a split of its own
+_STORED_SPLIT_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples of T frames, T = 1 for stills.
+
+    landmarks: float32 (N, T, 21, 3), pixels, NaN where no hand was found; labels: int64 (N,), ids of LABELS;
+    left_handed, trusted, validation: bool (N,); sources, groups: str (N,). `validation` is the split stored with the data.
+    """
+
+    landmarks: np.ndarray
+    labels: np.ndarray
+    left_handed: np.ndarray
+    trusted: np.ndarray
+    validation: np.ndarray
+    sources: np.ndarray
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows) -> "Samples":
+        return Samples(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def found(self) -> np.ndarray:
+        """bool (N,): a hand was found in some frame."""
+        return ~np.isnan(self.landmarks[:, :, 0, 0]).all(axis=1)
+
+
+def load_samples(paths: list[str | Path]) -> tuple[Samples, Samples | None]:
+    """The stills and the clips (None without any) of processed folders, `.npz` files and folders of `.npz` files.
+
+    A source is named after its folder or file. Labels that are none of the 29 are left out. Raises UserError when a path
+    holds no data, or no still is found at all.
+    """
+    stills, clips = [], []
+    for path in map(Path, paths):
+        for samples in _load(path):
+            (stills if samples.landmarks.shape[1] == 1 else clips).append(samples)
+    if not stills:
+        raise UserError(f"no stills in {', '.join(map(str, paths))}; expected at least one processed folder or landmark file")
+    return _joined(stills), _joined(clips) if clips else None
+
+
+def _load(path: Path) -> list[Samples]:
+    if (path / "landmarks.npy").is_file():
+        return [_load_processed(path)]
+    if path.suffix == ".npz" and path.is_file():
+        return [_load_npz(path)]
+    if files := sorted(path.glob("*.npz")):
+        return [_load_npz(file) for file in files]
+    what = "neither landmarks.npy nor a .npz file there" if path.exists() else "no such file or folder"
+    raise UserError(f"no data at {path}: {what}; make it with `python scripts/preprocess.py --input IMAGES --output {path}`")
+
+
+def _load_processed(folder: Path) -> Samples:
+    try:
+        landmarks = np.load(folder / "landmarks.npy").reshape(-1, 1, 21, 3)
+        index = pd.read_csv(folder / "index.csv", keep_default_na=False)
+        samples = Samples(
+            landmarks=landmarks.astype(np.float32),
+            labels=index["label"].map(LABEL_IDS).to_numpy(np.int64),
+            left_handed=(index["handedness"] == "Left").to_numpy(),
+            trusted=np.ones(len(index), dtype=bool),
+            validation=(index["split"] == "validation").to_numpy(),
+            sources=np.full(len(index), folder.resolve().name),
+            groups=index["group"].to_numpy(str),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} is no processed data ({error}); make it again with scripts/preprocess.py --fresh") from error
+    if len(landmarks) != len(index):
+        raise UserError(f"{folder}: landmarks.npy has {len(landmarks)} rows, index.csv {len(index)}; make it again")
+    return samples
+
+
+def _load_npz(file: Path) -> Samples:
+    """Landmark files name no groups: consecutive frames form blocks, and the stored split goes by them."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            names = arrays["label"]
+            known = np.isin(names, list(LABEL_IDS))
+            landmarks = arrays["landmarks"][known]
+            left_handed = arrays["left_handed"][known]
+            trusted = arrays["trusted"][known] if "trusted" in arrays else np.ones(known.sum(), dtype=bool)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
+    labels = np.array([LABEL_IDS[name] for name in names[known]], dtype=np.int64)
+    groups = consecutive_blocks(names[known])
+    return Samples(
+        landmarks=landmarks if landmarks.ndim == 4 else landmarks[:, None],
+        labels=labels,
+        left_handed=left_handed,
+        trusted=trusted,
+        validation=group_split(labels, groups, VALIDATION_SHARE, _STORED_SPLIT_SEED) if known.any() else known[known],
+        sources=np.full(len(labels), file.stem),
+        groups=np.char.add(f"{file.stem}/", groups),
+    )
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    frames = max(part.landmarks.shape[1] for part in parts)
+    padded = []
+    for part in parts:
+        missing = frames - part.landmarks.shape[1]
+        landmarks = np.pad(part.landmarks, ((0, 0), (0, missing), (0, 0), (0, 0)), constant_values=np.nan)
+        padded.append(replace(part, landmarks=landmarks))
+    return Samples(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(Samples)))

@@ -1,0 +1,99 @@
+"""config.yaml and `key=value` overrides -> a typed Config. The YAML file is the only place for defaults."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+
+from sign2sound.errors import UserError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Section):
+    hidden: PositiveInt
+    layers: PositiveInt
+    dropout: Share
+
+
+class DataConfig(_Section):
+    paths: list[str]
+    split: Literal["stored", "random", "source"]
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    validation_sources: list[str]
+    test_sources: list[str]
+
+
+class ClipConfig(_Section):
+    still_share: Share
+    max_frames: PositiveInt
+    transition_share: Share
+    drift: NonNegativeFloat
+
+
+class AugmentationConfig(_Section):
+    rotation: NonNegativeFloat
+    tilt: NonNegativeFloat
+    scale: Share
+    depth_scale: Share
+    noise: NonNegativeFloat
+    jitter: NonNegativeFloat
+    mirror: Share
+
+
+class Config(_Section):
+    seed: int
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["auto", "fp16", "bf16", "fp32"]
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    label_smoothing: Share
+    clip_norm: PositiveFloat
+    plateau_patience: PositiveInt
+    plateau_factor: Share
+    stop_patience: PositiveInt
+    checkpoint_every: PositiveInt
+    model: ModelConfig
+    data: DataConfig
+    clips: ClipConfig
+    augmentation: AugmentationConfig
+
+
+def load_config(path: str | Path, overrides: list[str]) -> Config:
+    """The YAML at `path` with overrides such as `epochs=3` or `data.paths=[a,b]` (values are YAML).
+
+    Raises UserError that lists every missing key, unknown key and wrong value at once.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
+
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise UserError(f"cannot use {override!r}; expected key=value, such as epochs=3 or data.split=random")
+        section = values
+        *parents, name = key.split(".")
+        try:
+            for parent in parents:
+                section = section.setdefault(parent, {})
+            section[name] = yaml.safe_load(value)
+        except (yaml.YAMLError, AttributeError, TypeError) as error:
+            raise UserError(f"cannot use {override!r}: {' '.join(str(error).split())}") from error
+
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r:.60})" for e in error.errors()]
+        raise UserError(f"{len(problems)} wrong in {path} and its overrides: {'; '.join(problems)}") from error

@@ -1,0 +1,203 @@
+"""Measure a checkpoint: python training/evaluate.py --model checkpoints/best_model.pth --data data/processed"""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_fscore_support, top_k_accuracy_score
+
+from data.dataset import Samples, load_samples
+from sign2sound.checkpoint import load_checkpoint
+from sign2sound.errors import UserError, run
+from sign2sound.files import atomic_write
+from sign2sound.labels import LABEL_IDS, LABELS, STATIC_LETTERS
+from sign2sound.recognizer import Recognizer
+from training.config import Config
+from training.split import split_samples
+
+_ALL = range(len(LABELS))
+_CALIBRATION_BINS = 15  # Guo et al., On Calibration of Modern Neural Networks, 2017
+_GROUPS_IN_TABLE = 40
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    checkpoint = load_checkpoint(arguments.model)
+    recognizer = Recognizer.load(arguments.model, arguments.device)
+    parts = dict(zip(("stills", "clips"), load_samples(arguments.data), strict=True))
+
+    report = {"model": str(arguments.model), "data": [str(path) for path in arguments.data], "rows": arguments.rows}
+    for name, samples in parts.items():
+        if samples is None:
+            continue
+        samples = samples[rows_to_measure(samples, checkpoint, arguments.rows)]
+        if name == "stills" and not len(samples):
+            raise UserError(
+                f"no {arguments.rows} stills in {', '.join(report['data'])}; try --rows all, or data of another split"
+            )
+        if len(samples):
+            probabilities = recognizer.predict(samples.landmarks, samples.left_handed)
+            report[name] = measure(samples, probabilities, checkpoint["metrics"]["training_sources"])
+            if name == "stills":
+                draw_confusion(samples.labels, probabilities.argmax(1), arguments.output)
+
+    with atomic_write(arguments.output / "report.json") as file:
+        file.write((json.dumps(report, indent=1) + "\n").encode())
+    table = to_markdown(report)
+    with atomic_write(arguments.output / "report.md") as file:
+        file.write(table.encode())
+    print(table)
+    print(f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure a checkpoint on samples it was not trained on.")
+    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", default=[Path("data/processed")], help="processed folders or landmark files (.npz)"
+    )
+    parser.add_argument(
+        "--rows",
+        choices=("held-out", "all"),
+        default="held-out",
+        help="held-out: of sources trained on only the validation rows, of others all (default); all: every row",
+    )
+    parser.add_argument("--output", type=Path, default="results/run", help="folder of the report (default: %(default)s)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    return parser.parse_args()
+
+
+def rows_to_measure(samples: Samples, checkpoint: dict, which: str) -> np.ndarray:
+    """bool (N,): trusted samples, misses too, and for `held-out` none that the checkpoint was trained on."""
+    if which == "all":
+        return samples.trusted
+    config = Config.model_validate(checkpoint["config"])
+    trained_on = np.isin(samples.sources, checkpoint["metrics"]["training_sources"])
+    _, validation = split_samples(samples, config.data, config.seed)
+    return samples.trusted & (validation | ~trained_on)
+
+
+def measure(samples: Samples, probabilities: np.ndarray, training_sources: list[str]) -> dict:
+    """All figures of the report for probabilities (N, 29). A miss is predicted as `nothing`: an error, unless it is one."""
+    predicted = probabilities.argmax(1)
+    right = predicted == samples.labels
+    found = samples.found
+    labels, given = samples.labels[found], probabilities[found]
+    precision, recall, f1, support = precision_recall_fscore_support(labels, given.argmax(1), labels=_ALL, zero_division=0)
+    static = found & np.isin(samples.labels, [LABEL_IDS[letter] for letter in STATIC_LETTERS])
+
+    def accuracies(rows: np.ndarray) -> dict:
+        return {
+            "samples": int(rows.sum()),
+            "misses": int((rows & ~found).sum()),
+            "accuracy_given_hand": share(right[rows & found]),
+            "accuracy_end_to_end": share(right[rows]),
+            "static_letters_given_hand": share(right[rows & static]),
+        }
+
+    return {
+        **accuracies(np.ones(len(samples), dtype=bool)),
+        "top3_given_hand": float(top_k_accuracy_score(labels, given, k=3, labels=_ALL)),
+        "macro_f1_given_hand": float(f1[support > 0].mean()),
+        "expected_calibration_error": calibration_error(labels, given),
+        "classes": {
+            label: {
+                "precision": float(precision[index]),
+                "recall": float(recall[index]),
+                "f1": float(f1[index]),
+                "support": int(support[index]),
+                "misses": int(((samples.labels == index) & ~found).sum()),
+            }
+            for index, label in enumerate(LABELS)
+        },
+        "sources": {
+            source: {"trained_on_this_signer": source in training_sources, **accuracies(samples.sources == source)}
+            for source in np.unique(samples.sources).tolist()
+        },
+        "groups": {group: accuracies(samples.groups == group) for group in np.unique(samples.groups).tolist()},
+        "confusion": confusion_matrix(samples.labels, predicted, labels=_ALL).tolist(),
+    }
+
+
+def share(right: np.ndarray) -> float | None:
+    return float(right.mean()) if len(right) else None
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error: |accuracy - confidence| over 15 equal bins of confidence, weighted by their samples."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=_CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def draw_confusion(labels: np.ndarray, predicted: np.ndarray, folder: Path) -> None:
+    matplotlib.use("Agg")
+    for name, normalise in (("counts", None), ("normalised", "true")):
+        matrix = confusion_matrix(labels, predicted, labels=_ALL, normalize=normalise)
+        figure, axis = plt.subplots(figsize=(13, 12), layout="constrained")
+        values = "d" if normalise is None else ".2f"
+        display = ConfusionMatrixDisplay(matrix, display_labels=LABELS)
+        display.plot(ax=axis, cmap="Blues", values_format=values, xticks_rotation="vertical", text_kw={"fontsize": 7})
+        for row, text in np.ndenumerate(display.text_):
+            text.set_visible(matrix[row] > 0)
+        axis.set_title(f"stills, end to end: a picture without a found hand counts as `nothing` ({name})")
+        with atomic_write(folder / f"confusion_{name}.png") as file:
+            figure.savefig(file, dpi=90)
+        plt.close(figure)
+
+
+def to_markdown(report: dict) -> str:
+    lines = [f"Measured with `{report['model']}` on {', '.join(report['data'])}, {report['rows']} rows.", ""]
+    for part in ("stills", "clips"):
+        if part not in report:
+            continue
+        figures = report[part]
+        lines += [f"## {part.capitalize()}", ""]
+        lines += _table(
+            ["measured on", "samples", "misses", "given a hand", "end to end", "24 static letters"],
+            [
+                [
+                    f"{source} ({'other frames of signers trained on' if row['trained_on_this_signer'] else 'never seen'})",
+                    *_row(row),
+                ]
+                for source, row in figures["sources"].items()
+            ]
+            + [["**all**", *_row(figures)]],
+        )
+        lines += [
+            f"Given a hand: top-3 {figures['top3_given_hand']:.2%}, macro F1 {figures['macro_f1_given_hand']:.4f}, "
+            f"expected calibration error {figures['expected_calibration_error']:.4f}.",
+            "",
+        ]
+        lines += _table(
+            ["class", "precision", "recall", "F1", "support", "misses"],
+            [
+                [label, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), row["support"], row["misses"]]
+                for label, row in figures["classes"].items()
+                if row["support"] or row["misses"]
+            ],
+        )
+        if len(figures["sources"]) < len(figures["groups"]) <= _GROUPS_IN_TABLE:
+            lines += _table(
+                ["group", "samples", "misses", "given a hand", "end to end", "24 static letters"],
+                [[group, *_row(row)] for group, row in figures["groups"].items()],
+            )
+    return "\n".join(lines)
+
+
+def _row(row: dict) -> list:
+    keys = ("accuracy_given_hand", "accuracy_end_to_end", "static_letters_given_hand")
+    return [row["samples"], row["misses"], *("–" if row[key] is None else f"{row[key]:.2%}" for key in keys)]
+
+
+def _table(head: list, rows: list) -> list[str]:
+    return ["| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] + ["---:"] * (len(head) - 1), *rows)] + [""]
+
+
+if __name__ == "__main__":
+    run(main)

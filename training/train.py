@@ -1,0 +1,309 @@
+"""Train the landmark GRU: python training/train.py --config training/config.yaml [key=value ...]"""
+
+import argparse
+import csv
+import math
+import platform
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from data.augmentation import Augmentation
+from data.dataset import Samples, load_samples
+from sign2sound.checkpoint import load_checkpoint, save_checkpoint
+from sign2sound.errors import UserError, run
+from sign2sound.files import atomic_write
+from sign2sound.model import LandmarkGRU
+from sign2sound.recognizer import Recognizer
+from training.batches import TrainingSet
+from training.config import Config, load_config
+from training.split import split_samples
+
+HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    config = load_config(arguments.config, arguments.overrides)
+    device = choose_device(config.device)
+    precision = choose_precision(config.precision, device)
+    torch.manual_seed(config.seed)
+
+    stills, clips, validation = load_data(config)
+    training_set = TrainingSet(stills, clips, config.clips, Augmentation(**config.augmentation.model_dump()), device)
+    model = LandmarkGRU(**config.model.model_dump()).to(device)
+    sources = sorted({*stills.sources, *(clips.sources if clips else ())})
+    trainer = Trainer(model, config, device, precision, sources)
+    latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
+    if latest:
+        trainer.resume(latest)
+
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    print(f"model: {parameters:,} parameters; device: {describe(device)}; precision: {precision}")
+    print(
+        f"data: {len(stills):,} stills and {0 if clips is None else len(clips):,} clips to train on, {len(validation):,} stills"
+    )
+    print(f"      to validate on ({config.data.split} split), from {', '.join(sources)}")
+
+    while not trainer.finished:
+        trainer.train_epoch(training_set)
+        trainer.validate(validation)
+        trainer.save(arguments.output)
+        write_history(trainer.history, arguments.results)
+
+    best = max(trainer.history, key=lambda row: row["validation_accuracy"])
+    print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
+    print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {peak_memory(device)}")
+    print(f"wrote {arguments.output / 'best_model.pth'} and {arguments.results / 'history.csv'}, curves.png")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train the landmark GRU.")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
+    parser.add_argument("--config", type=Path, default="training/config.yaml", help="all settings (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default="checkpoints/run", help="folder of the checkpoints (default: %(default)s)"
+    )
+    parser.add_argument("--results", type=Path, default="results/run", help="folder of the curves (default: %(default)s)")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last epoch of the run in --output")
+    again.add_argument("--fresh", action="store_true", help="start anew, over the run in --output")
+    return parser.parse_args()
+
+
+def choose_device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device is cuda, but no CUDA device was found; use device=auto or device=cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    if name == "fp16" and device.type == "cpu":
+        raise UserError("precision is fp16, which is for CUDA; on a CPU use precision=auto, bf16 or fp32")
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "fp16"
+    return "bf16" if torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
+
+
+def load_data(config: Config) -> tuple[Samples, Samples | None, Samples]:
+    """Stills and clips to train on, and stills to validate on."""
+    stills, clips = load_samples(config.data.paths)
+    present = {*stills.sources, *(clips.sources if clips else ())}
+    if missing := sorted({*config.data.validation_sources, *config.data.test_sources} - present):
+        raise UserError(f"no source named {', '.join(missing)}; found {', '.join(sorted(present))}")
+
+    training, validation = (rows & stills.found for rows in split_samples(stills, config.data, config.seed))
+    for part, rows in (("train", training), ("validate", validation)):
+        if not rows.any():
+            raise UserError(f"no stills to {part} on in {', '.join(config.data.paths)} with data.split={config.data.split}")
+    if clips is not None:
+        clips = clips[split_samples(clips, config.data, config.seed)[0] & clips.found]
+    return stills[training], clips, stills[validation]
+
+
+def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
+    """The checkpoint to resume from, if any. Refuses a folder in which checkpoints would be lost."""
+    latest = output / "latest.pth"
+    if resume:
+        return latest
+    present = sorted(output.glob("*.pth"))
+    if fresh and latest in present:
+        for path in present:
+            path.unlink()
+    elif present and latest in present:
+        raise UserError(
+            f"{output} holds a run already; go on with --resume, start over it with --fresh, or name another --output"
+        )
+    elif present:
+        raise UserError(f"{output} holds {present[0].name}, which is no run's; name another --output")
+    return None
+
+
+class Trainer:
+    """One run's state, and the steps that change it."""
+
+    def __init__(self, model: LandmarkGRU, config: Config, device: torch.device, precision: str, sources: list[str]):
+        self.model, self.config, self.device, self.precision, self.sources = model, config, device, precision, sources
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience - 1
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.epoch = 0
+        self.seconds = 0.0
+        self.history: list[dict] = []
+
+    @property
+    def finished(self) -> bool:
+        return self.epoch >= self.config.epochs or self._epochs_since_best() >= self.config.stop_patience
+
+    def train_epoch(self, training_set: TrainingSet) -> None:
+        """As many samples as the set has."""
+        started = time.perf_counter()
+        self.epoch += 1
+        self.model.train()
+        batches = math.ceil(len(training_set) / self.config.batch_size)
+        totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
+        for _ in tqdm(range(batches), desc=f"epoch {self.epoch}/{self.config.epochs}", leave=False, disable=None):
+            batch = training_set.draw(self.config.batch_size, self.generator)
+            with self._autocast():
+                logits, _ = self.model(batch.features)
+            losses = cross_entropy(
+                logits.flatten(0, 1).float(),
+                batch.labels.flatten(),
+                label_smoothing=self.config.label_smoothing,
+                reduction="none",
+            )
+            weights = batch.weights.flatten()
+            loss = (losses * weights).sum() / weights.sum().clamp(min=1)
+
+            self.optimizer.zero_grad(set_to_none=True)
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+
+            right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
+            totals += torch.stack([(losses.detach() * weights).sum(), right.sum(), weights.sum()])
+        loss, right, weight = totals.tolist()
+        self.seconds += time.perf_counter() - started
+        self.history.append(
+            {
+                "epoch": self.epoch,
+                "seconds": self.seconds,
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "train_loss": loss / weight,
+                "train_accuracy": right / weight,
+            }
+        )
+
+    def validate(self, stills: Samples) -> None:
+        """Accuracy as users get it: through Recognizer.predict, in fp32. Sets the learning rate of the next epoch."""
+        started = time.perf_counter()
+        probabilities = torch.from_numpy(Recognizer(self.model, self.device).predict(stills.landmarks, stills.left_handed))
+        labels = torch.from_numpy(stills.labels)
+        accuracy = (probabilities.argmax(1) == labels).float().mean().item()
+        loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
+        self.scheduler.step(accuracy)
+        self.seconds += time.perf_counter() - started
+        self.history[-1] |= {"validation_loss": loss, "validation_accuracy": accuracy, "seconds": self.seconds}
+        row = self.history[-1]
+        print(
+            f"epoch {self.epoch:3d}  {self.seconds:6.0f} s  training loss {row['train_loss']:.3f} "
+            f"accuracy {row['train_accuracy']:.2%}  validation loss {loss:.3f} accuracy {accuracy:.2%}",
+            flush=True,
+        )
+
+    def save(self, output: Path) -> None:
+        """latest.pth, with all that resuming needs, and what is due of checkpoint_epoch_N.pth and best_model.pth."""
+        state = {
+            "optimizer_state_dict": self.optimizer.state_dict(),
+            "scheduler_state_dict": self.scheduler.state_dict(),
+            "scaler_state_dict": self.scaler.state_dict(),
+            "random_state": {
+                "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+                "batches": self.generator.get_state(),
+            },
+            "history": self.history,
+        }
+        about = {
+            "config": self.config.model_dump(),
+            "epoch": self.epoch,
+            "metrics": self.history[-1] | {"training_sources": self.sources},
+        }
+        if self._epochs_since_best() == 0:
+            save_checkpoint(output / "best_model.pth", self.model, **about)
+        if self.epoch % self.config.checkpoint_every == 0:
+            save_checkpoint(output / f"checkpoint_epoch_{self.epoch}.pth", self.model, **about, **state)
+        save_checkpoint(output / "latest.pth", self.model, **about, **state)
+
+    def resume(self, path: Path) -> None:
+        """Go on after the last epoch that was saved, as if it had never stopped."""
+        checkpoint = load_checkpoint(path)
+        changed = sorted(
+            key
+            for key, value in self.config.model_dump().items()
+            if key not in ("epochs", "device") and checkpoint["config"].get(key) != value
+        )
+        if changed:
+            raise UserError(
+                f"{path} was trained with other values of {', '.join(changed)}; give the same, or start with --fresh"
+            )
+        if "optimizer_state_dict" not in checkpoint:
+            raise UserError(f"{path} holds weights only, nothing to resume from; expected a run's latest.pth")
+        self.model.load_state_dict(checkpoint["model_state_dict"])
+        self.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
+        self.scheduler.load_state_dict(checkpoint["scheduler_state_dict"])
+        self.scaler.load_state_dict(checkpoint["scaler_state_dict"])
+        random_state = checkpoint["random_state"]
+        torch.set_rng_state(random_state["torch"])
+        if self.device.type == "cuda" and random_state["cuda"] is not None:
+            torch.cuda.set_rng_state(random_state["cuda"])
+        self.generator.set_state(random_state["batches"])
+        self.epoch = checkpoint["epoch"]
+        self.history = checkpoint["history"]
+        self.seconds = self.history[-1]["seconds"]
+        print(f"resumed after epoch {self.epoch}")
+
+    def _autocast(self):
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.float16 if self.precision == "fp16" else torch.bfloat16)
+
+    def _epochs_since_best(self) -> int:
+        accuracies = [row["validation_accuracy"] for row in self.history]
+        return len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
+
+
+def write_history(history: list[dict], folder: Path) -> None:
+    """history.csv, and the curves of loss and accuracy as curves.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "history.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)
+
+    matplotlib.use("Agg")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
+        for part in ("train", "validation"):
+            axis.plot(epochs, [row[f"{part}_{quantity}"] for row in history], label=part)
+        axis.set(xlabel="epoch", ylabel=quantity)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    with atomic_write(folder / "curves.png") as file:
+        figure.savefig(file, dpi=120)
+    plt.close(figure)
+
+
+def describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def peak_memory(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB on the GPU"
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return "not measured on this system"
+    scale = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB elsewhere
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20:.0f} MiB"
+
+
+if __name__ == "__main__":
+    run(main)
