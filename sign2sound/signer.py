@@ -1,0 +1,310 @@
+"""A synthetic signer: draws a hand from 3-D landmarks and spells words with it, for trying everything without a camera.
+
+The hand is a set of tapered capsules seen from straight ahead. Their depths melt into one surface, which is lit by one soft
+light, darkened in its hollows and given a little skin texture: real enough for MediaPipe, which looks for hands, not for lines.
+"""
+
+import string
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sign2sound.errors import UserError
+
+PROTOTYPES = Path(__file__).with_name("prototypes.npz")
+PALM = 0.21  # of the picture's size: wrist to knuckles
+
+# Seconds.
+RISE = 0.5  # up from below the picture, and down again
+HOLD = 0.9  # a letter is held
+MOVE = 0.35  # from a letter to the next
+AWAY = 0.3  # between equal letters the hand is out of the picture
+
+_FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
+_KNUCKLES = [5, 9, 13, 17]
+_CHAINS = ((0, 1, 2, 3, 4), *((0, *finger) for finger in _FINGERS))
+_STRAIGHT = np.array([0.0, 1.0, 0.0])  # a bone that goes on as the one before it
+
+_FAR = np.float32(1e4)  # the depth where there is no hand
+_SKIN = np.float32([216, 163, 137])
+_SHADOW = np.float32([104, 54, 42])
+_LIGHT = np.float32([-0.45, -0.6, -0.66])  # from the upper left, behind the camera
+
+
+def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
+    """A picture of a right or left hand before a blurred room: RGB uint8 (size, size, 3).
+
+    landmarks: (21, 3) in pixels, MediaPipe's order, z on x's scale and negative towards the camera. What lies outside the
+    picture is cut off.
+    """
+    landmarks = np.asarray(landmarks, np.float32)
+    palm = _palm_size(landmarks)
+    capsules = _capsules(landmarks, palm)
+    low = np.min([np.minimum(a[:2] - r, b[:2] - s) for a, b, r, s in capsules], axis=0)
+    high = np.max([np.maximum(a[:2] + r, b[:2] + s) for a, b, r, s in capsules], axis=0)
+    margin = 0.06 * palm
+    left, top = np.clip(np.floor(low - margin), 0, size).astype(int)
+    right, bottom = np.clip(np.ceil(high + margin), 0, size).astype(int)
+    picture = _room(size).copy()
+    if left < right and top < bottom:
+        depth = _depth(capsules, left, top, right, bottom, blend=0.06 * palm)
+        colour, alpha = _shade(depth, palm)
+        box = picture[top:bottom, left:right]
+        box += (colour - box) * alpha
+    return cv2.GaussianBlur(picture, (0, 0), size / 700).clip(0, 255).astype(np.uint8)
+
+
+def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tuple[np.ndarray, float]]:
+    """A right hand spelling `word`: RGB frames, uint8 (size, size, 3), and their times in seconds, from 0 on.
+
+    word: letters, in any case, and spaces. The hand comes up, holds each letter, moves on, leaves the picture for a moment
+    between two equal letters, and goes down. Raises UserError when the word is empty or has another character.
+    """
+    signs = _signs(word)
+    for step, landmarks in enumerate(_motion(signs, frame_rate)):
+        yield draw_hand(landmarks * (PALM * size) + np.float32([size / 2, size / 2, 0]), size), step / frame_rate
+
+
+def load_prototypes() -> dict[str, np.ndarray]:
+    """The signs of the synthetic signer: A to Z and `space` -> float32 (T, 21, 3), T = 1 unless the sign is a motion.
+
+    Right hands in palm sizes, frames 1/30 s apart; made by `scripts/make_prototypes.py`.
+    """
+    with np.load(PROTOTYPES) as file:
+        return dict(file)
+
+
+def _signs(word: str) -> list[np.ndarray]:
+    prototypes = load_prototypes()
+    wrong = sorted({character for character in word if character.upper() not in string.ascii_uppercase + " "})
+    if wrong or not word.strip():
+        found = f"the word has {', '.join(map(repr, wrong))}" if wrong else "the word is empty"
+        raise UserError(f"{found}; the synthetic signer spells the letters A to Z and spaces")
+    return [prototypes["space" if character == " " else character.upper()] for character in word]
+
+
+def _motion(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:
+    """Landmarks, frame by frame, in palm sizes from the picture's middle, of a hand that shows `signs` one after another."""
+    keys = [(0.0, _lowered(signs[0][0]))]  # (time, landmarks)
+    now = 0.0
+    for index, sign in enumerate(signs):
+        sign = _centred(sign)
+        again = index > 0 and signs[index - 1] is signs[index]
+        if again:
+            now += MOVE
+            keys.append((now, _lowered(sign[0])))
+            now += AWAY
+            keys.append((now, _lowered(sign[0])))
+            now += MOVE
+        else:
+            now += RISE if index == 0 else MOVE
+        if len(sign) == 1:
+            keys.append((now, sign[0]))
+            now += HOLD
+            keys.append((now, sign[0]))
+        else:
+            for frame in sign:
+                keys.append((now, frame))
+                now += 1 / 30
+            now -= 1 / 30
+            keys.append((now + 0.3, sign[-1]))
+            now += 0.3
+    keys.append((now + RISE, _lowered(sign[-1])))
+    now += RISE
+
+    times = np.array([time for time, _ in keys])
+    for step in range(int(now * frame_rate) + 1):
+        time = step / frame_rate
+        i = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, len(keys) - 2))
+        share = min((time - times[i]) / (times[i + 1] - times[i]), 1.0)
+        if times[i + 1] - times[i] > 0.1:
+            share = share * share * (3 - 2 * share)
+        sway = np.float32([0.03 * np.sin(2.1 * time), 0.02 * np.sin(1.7 * time + 1), 0])
+        yield _between(keys[i][1], keys[i + 1][1], share) + sway
+
+
+def _centred(sign: np.ndarray) -> np.ndarray:
+    points = sign[..., :2].reshape(-1, 2)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    return sign - np.append(middle, 0).astype(np.float32)
+
+
+def _lowered(landmarks: np.ndarray) -> np.ndarray:
+    return _centred(landmarks[None])[0] + np.float32([0.3, 4.5, 0])
+
+
+def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """The hand on the way from `a` to `b`: joints turn, so bones keep their lengths and fingers do not cut through the palm."""
+    (wrist_a, turn_a, bones_a), (wrist_b, turn_b, bones_b) = _joints(a), _joints(b)
+    rotation, _ = cv2.Rodrigues(share * cv2.Rodrigues(turn_b @ turn_a.T)[0])
+    bones = _turned(bones_a, bones_b, share)
+    return _landmarks(wrist_a + share * (wrist_b - wrist_a), rotation @ turn_a, bones)
+
+
+def _joints(landmarks: np.ndarray):
+    """Wrist (3,), the palm's rotation (3, 3), and every bone (5, 4, 3) as seen from the bone before it."""
+    up = landmarks[9] - landmarks[0]
+    up = up / np.linalg.norm(up)
+    normal = np.cross(up, landmarks[17] - landmarks[5])
+    normal = normal / np.linalg.norm(normal)
+    palm = np.stack([np.cross(up, normal), up, normal], axis=1).astype(np.float64)
+    bones = np.empty((5, 4, 3))
+    for chain, points in enumerate(_CHAINS):
+        frame = palm
+        for bone, (a, b) in enumerate(zip(points, points[1:], strict=False)):
+            bones[chain, bone] = frame.T @ (landmarks[b] - landmarks[a])
+            frame = frame @ _turn_to(bones[chain, bone])
+    return landmarks[0].astype(np.float64), palm, bones
+
+
+def _landmarks(wrist, palm, bones) -> np.ndarray:
+    """The reverse of `_joints`."""
+    landmarks = np.empty((21, 3))
+    landmarks[0] = wrist
+    for chain, points in enumerate(_CHAINS):
+        frame = palm
+        for bone, (a, b) in enumerate(zip(points, points[1:], strict=False)):
+            landmarks[b] = landmarks[a] + frame @ bones[chain, bone]
+            frame = frame @ _turn_to(bones[chain, bone])
+    return landmarks.astype(np.float32)
+
+
+def _turn_to(bone: np.ndarray) -> np.ndarray:
+    """The smallest rotation that takes straight on to the direction of `bone`."""
+    direction = bone / np.linalg.norm(bone)
+    axis = np.cross(_STRAIGHT, direction)
+    sine = np.linalg.norm(axis)
+    angle = np.arctan2(sine, direction[1])
+    return cv2.Rodrigues(axis * (angle / max(sine, 1e-9)))[0]
+
+
+def _turned(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """Vectors (..., 3) on the way from `a` to `b` along arcs."""
+    length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+    a, b = a / length_a, b / length_b
+    angle = np.arccos(np.clip((a * b).sum(axis=-1, keepdims=True), -1, 1))
+    sine = np.maximum(np.sin(angle), 1e-6)
+    arc = np.where(angle < 1e-3, a + share * (b - a), (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / sine)
+    return arc * (length_a + share * (length_b - length_a))
+
+
+def _palm_size(landmarks: np.ndarray) -> float:
+    return float(np.linalg.norm(landmarks[_KNUCKLES] - landmarks[0], axis=1).mean())
+
+
+def _capsules(points: np.ndarray, palm: float) -> list[tuple[np.ndarray, np.ndarray, float, float]]:
+    """The hand's parts: two ends (3,) and the radius at each, all in pixels. Radii are those of an adult's hand by eye."""
+    wrist = points[0]
+    across = points[17] - points[5]
+    across = across / max(np.linalg.norm(across), 1e-6)
+    thumb_side, little_side = wrist - 0.13 * palm * across, wrist + 0.13 * palm * across
+
+    up = points[9] - wrist
+    up = up / max(np.linalg.norm(up), 1e-6)
+    arm = np.float32([0, 0.8, 0]) - up * np.float32([0.6, 0.6, 0.2])  # between straight on from the palm and straight down
+    arm = arm / np.linalg.norm(arm)
+    side = np.cross(arm, np.float32([0, 0, 1]))
+    side = side * np.sign(side @ across)
+
+    elbow = wrist + 5 * palm * arm
+    parts = [(wrist + k * 0.11 * palm * across, elbow + k * 0.2 * palm * side, 0.18, 0.3) for k in (-1, 0, 1)]
+    parts += [(thumb_side + (little_side - thumb_side) * k / 3, points[_KNUCKLES[k]], 0.17, 0.14) for k in range(4)]
+    parts += [(points[a], points[b], 0.125, 0.125) for a, b in ((5, 9), (9, 13), (13, 17))]
+    parts += [
+        (thumb_side, points[2], 0.19, 0.15),
+        (points[1], points[2], 0.19, 0.145),
+        (points[2], (points[5] + thumb_side) / 2, 0.12, 0.14),  # the web between thumb and palm
+        (points[2], points[3], 0.14, 0.12),
+        (points[3], points[4], 0.12, 0.1),
+    ]
+    for (a, b, c, d), thick in zip(_FINGERS, (1.05, 1.08, 1.03, 0.9), strict=True):
+        parts += [
+            (points[a], points[b], 0.13 * thick, 0.113 * thick),
+            (points[b], points[c], 0.115 * thick, 0.1 * thick),
+            (points[c], points[d], 0.1 * thick, 0.086 * thick),
+        ]
+    return [(a, b, r * palm, s * palm) for a, b, r, s in parts]
+
+
+def _depth(capsules, left: int, top: int, right: int, bottom: int, blend: float) -> np.ndarray:
+    """Depth, float32, of the capsules' front in a box of the picture, melted together over `blend` pixels of depth."""
+    depth = np.full((bottom - top, right - left), _FAR, np.float32)
+    for a, b, r, s in capsules:
+        x0, y0 = np.maximum(np.floor(np.minimum(a[:2] - r, b[:2] - s)).astype(int), (left, top))
+        x1, y1 = np.minimum(np.ceil(np.maximum(a[:2] + r, b[:2] + s)).astype(int) + 1, (right, bottom))
+        if x0 >= x1 or y0 >= y1:
+            continue
+        x, y = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)[:, None]
+        front = _capsule_front(a, b, np.float32(r), np.float32(s), x, y)
+        view = depth[y0 - top : y1 - top, x0 - left : x1 - left]
+        share = np.clip(0.5 + 0.5 * (view - front) / blend, 0, 1)
+        view += (front - view) * share - blend * share * (1 - share)  # https://iquilezles.org/articles/smin, quadratic
+    return depth
+
+
+def _capsule_front(a, b, r, s, x, y) -> np.ndarray:
+    """Depth of a tapered capsule's front at pixels x (W,), y (H, 1), or _FAR.
+
+    The ray against the two end balls and the cone that touches both: https://iquilezles.org/articles/intersectors, "rounded
+    cone", with the rays along z.
+    """
+    with np.errstate(invalid="ignore"):  # a root of a negative number: the ray misses
+        from_a = (x - a[0]) ** 2 + (y - a[1]) ** 2
+        from_b = (x - b[0]) ** 2 + (y - b[1]) ** 2
+        balls = np.fmin(a[2] - np.sqrt(r * r - from_a), b[2] - np.sqrt(s * s - from_b))
+        balls = np.fmin(balls, _FAR)
+        axis, taper = b - a, r - s
+        length2 = axis @ axis
+        cone2 = length2 - taper * taper
+        k2 = cone2 - axis[2] ** 2
+        if cone2 <= 0 or k2 <= 1e-6:  # one ball within the other, or seen along the axis
+            return balls
+        along = axis[0] * (x - a[0]) + axis[1] * (y - a[1]) - axis[2] * a[2]
+        k1 = -cone2 * a[2] - along * axis[2] + axis[2] * taper * r
+        k0 = cone2 * (from_a + a[2] ** 2) - along * along + along * (2 * taper * r) - length2 * r * r
+        cone = (-np.sqrt(k1 * k1 - k0 * k2) - k1) / k2
+        height = along - r * taper + cone * axis[2]
+        return np.where((height > 0) & (height < cone2), np.fmin(balls, cone), balls)
+
+
+def _shade(depth: np.ndarray, palm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Colour (H, W, 3) and opacity (H, W, 1) of the surface at `depth`."""
+    mask = (depth < _FAR / 2).astype(np.float32)
+    depth = depth * mask
+
+    def blurred(sigma):
+        return cv2.GaussianBlur(depth, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
+
+    smooth = blurred(0.018 * palm)
+    slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
+    slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    facing = 1 / np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
+    light = _LIGHT / np.linalg.norm(_LIGHT)
+    diffuse = np.clip(0.35 + 0.65 * (slope_x * light[0] + slope_y * light[1] - light[2]) * facing, 0, 1)
+    hollow = np.clip((smooth - blurred(0.09 * palm)) / (0.1 * palm), 0, 1)
+    shade = diffuse * (1 - 0.6 * hollow) * (0.75 + 0.25 * facing)
+    height, width = depth.shape
+    colour = (_SHADOW + (_SKIN - _SHADOW) * shade[..., None]) * _skin_texture(1024)[:height, :width, None]
+    alpha = np.clip(1.6 * cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.008 * palm)) - 0.5, 0, 1)
+    return colour, alpha[..., None]
+
+
+@lru_cache(maxsize=2)
+def _room(size: int) -> np.ndarray:
+    random = np.random.default_rng(7)
+    grey = random.normal(0, 24, (7, 7, 1)) + random.normal(0, 7, (7, 7, 3))
+    picture = cv2.resize(np.float32([126, 128, 128] + grey), (size, size), interpolation=cv2.INTER_CUBIC)
+    return cv2.GaussianBlur(picture, (0, 0), size / 24) + random.normal(0, 2, (size, size, 1)).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _skin_texture(size: int) -> np.ndarray:
+    random = np.random.default_rng(3)
+    layers = ((size // 40, 0.03), (size // 10, 0.025), (size // 3, 0.025))  # patches across, contrast
+    return 1 + sum(
+        cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+        for cells, contrast in layers
+    )
