@@ -89,7 +89,8 @@ def _load_processed(folder: Path) -> Samples:
 
 
 def _load_npz(file: Path) -> Samples:
-    """Landmark files name no groups: consecutive frames form blocks, and the stored split goes by them."""
+    """Landmark files name no groups: consecutive frames form blocks, and the stored split goes by them. A file with no more
+    than one sample of a class cannot be split and has no validation rows."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             names = arrays["label"]
@@ -101,12 +102,15 @@ def _load_npz(file: Path) -> Samples:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
     labels = np.array([LABEL_IDS[name] for name in names[known]], dtype=np.int64)
     groups = consecutive_blocks(names[known])
+    validation = np.zeros(len(labels), dtype=bool)
+    if len(labels) > len(np.unique(labels)):
+        validation = group_split(labels, groups, VALIDATION_SHARE, _STORED_SPLIT_SEED)
     return Samples(
         landmarks=landmarks if landmarks.ndim == 4 else landmarks[:, None],
         labels=labels,
         left_handed=left_handed,
         trusted=trusted,
-        validation=group_split(labels, groups, VALIDATION_SHARE, _STORED_SPLIT_SEED) if known.any() else known[known],
+        validation=validation,
         sources=np.full(len(labels), file.stem),
         groups=np.char.add(f"{file.stem}/", groups),
     )

@@ -38,7 +38,7 @@ def main() -> None:
     stills, clips, validation = load_data(config)
     training_set = TrainingSet(stills, clips, config.clips, Augmentation(**config.augmentation.model_dump()), device)
     model = LandmarkGRU(**config.model.model_dump()).to(device)
-    sources = sorted({*stills.sources, *(clips.sources if clips else ())})
+    sources = sorted(map(str, {*stills.sources, *(clips.sources if clips else ())}))
     trainer = Trainer(model, config, device, precision, sources)
     latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
     if latest:
