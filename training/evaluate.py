@@ -15,7 +15,7 @@ from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write
 from sign2sound.labels import LABEL_IDS, LABELS, STATIC_LETTERS
 from sign2sound.recognizer import Recognizer
-from training.config import Config
+from training.config import DataConfig
 from training.split import split_samples
 
 _ALL = range(len(LABELS))
@@ -26,6 +26,8 @@ _GROUPS_IN_TABLE = 40
 def main() -> None:
     arguments = parse_arguments()
     checkpoint = load_checkpoint(arguments.model)
+    if "training_sources" not in checkpoint["metrics"]:
+        raise UserError(f"{arguments.model} does not say what it was trained on; expected a checkpoint by train.py")
     recognizer = Recognizer.load(arguments.model, arguments.device)
     parts = dict(zip(("stills", "clips"), load_samples(arguments.data), strict=True))
 
@@ -74,9 +76,9 @@ def rows_to_measure(samples: Samples, checkpoint: dict, which: str) -> np.ndarra
     """bool (N,): trusted samples, misses too, and for `held-out` none that the checkpoint was trained on."""
     if which == "all":
         return samples.trusted
-    config = Config.model_validate(checkpoint["config"])
+    config = DataConfig.model_validate(checkpoint["config"]["data"])
     trained_on = np.isin(samples.sources, checkpoint["metrics"]["training_sources"])
-    _, validation = split_samples(samples, config.data, config.seed)
+    _, validation = split_samples(samples, config, checkpoint["config"]["seed"])
     return samples.trusted & (validation | ~trained_on)
 
 

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from data.augmentation import Augmentation, augment
+
+NONE = Augmentation(rotation=0, tilt=0, scale=0, depth_scale=0, noise=0, jitter=0, mirror=0)
+
+
+@pytest.fixture
+def clips() -> torch.Tensor:
+    return torch.randn(200, 4, 21, 3, generator=torch.Generator().manual_seed(1))
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(2)
+
+
+def test_nothing_asked_nothing_changed(clips):
+    assert torch.allclose(augment(clips, NONE, generator()), clips)
+
+
+def test_the_same_seed_gives_the_same_clips(clips):
+    options = Augmentation(rotation=20, tilt=20, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0.01, mirror=0.1)
+    assert torch.equal(augment(clips, options, generator()), augment(clips, options, generator()))
+
+
+def test_mirror_negates_x_of_whole_clips(clips):
+    mirrored = augment(clips, replace(NONE, mirror=1), generator())
+    assert torch.allclose(mirrored, clips * torch.tensor([-1.0, 1.0, 1.0]))
+    half = augment(clips, replace(NONE, mirror=0.5), generator())
+    kept = torch.isclose(half, clips).all(-1).flatten(1).all(1)
+    assert 0.3 < kept.float().mean() < 0.7
+
+
+def test_rotation_keeps_lengths_and_depth_and_stays_within_its_limit(clips):
+    turned = augment(clips, replace(NONE, rotation=30), generator())
+    assert torch.allclose(turned[..., 2], clips[..., 2], atol=1e-5)
+    assert torch.allclose(turned.norm(dim=-1), clips.norm(dim=-1), atol=1e-4)
+    cosine = torch.nn.functional.cosine_similarity(turned[..., :2], clips[..., :2], dim=-1)
+    angles = torch.rad2deg(cosine.clamp(-1, 1).acos())
+    assert angles.max() <= 30.1
+    assert angles.max() > 25
+    assert (angles.flatten(1).amax(1) - angles.flatten(1).amin(1)).max() < 0.2  # one angle for a whole clip
+
+
+def test_tilt_leaves_the_picture_plane(clips):
+    tilted = augment(clips, replace(NONE, tilt=30), generator())
+    assert torch.allclose(tilted.norm(dim=-1), clips.norm(dim=-1), atol=1e-4)
+    assert (tilted[..., 2] - clips[..., 2]).abs().max() > 0.3
+
+
+def test_scale_stretches_each_axis_within_its_share(clips):
+    factors = augment(clips, replace(NONE, scale=0.1, depth_scale=0.4), generator()) / clips
+    assert 0.9 <= factors[..., :2].min() < 0.91 and 1.09 < factors[..., :2].max() <= 1.1001
+    assert 0.6 <= factors[..., 2].min() < 0.62 and 1.38 < factors[..., 2].max() <= 1.4001
+
+
+def test_noise_holds_for_a_clip_and_jitter_does_not(clips):
+    noise = augment(clips, replace(NONE, noise=0.05), generator()) - clips
+    assert torch.allclose(noise[:, 0], noise[:, 3], atol=1e-6)
+    assert noise[..., :2].std() == pytest.approx(0.05, rel=0.05)
+    assert noise[..., 2].std() == pytest.approx(0.10, rel=0.05)
+    jitter = augment(clips, replace(NONE, jitter=0.02), generator()) - clips
+    assert jitter[..., 0].std() == pytest.approx(0.02, rel=0.05)
+    assert not torch.allclose(jitter[:, 0], jitter[:, 3], atol=1e-3)

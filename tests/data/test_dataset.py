@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.dataset import load_samples
+from sign2sound.errors import UserError
+from sign2sound.labels import LABEL_IDS, LABELS
+
+
+@pytest.fixture
+def landmark_file(tmp_path):
+    """Forty stills: twenty A, eighteen of a sign that is none of the 29, two B without a found hand."""
+    landmarks = np.ones((40, 21, 3), np.float32)
+    landmarks[38:] = np.nan
+    file = tmp_path / "someone.npz"
+    label = np.array(["A"] * 20 + ["7"] * 18 + ["B"] * 2)
+    np.savez(file, landmarks=landmarks, label=label, left_handed=np.arange(40) < 5, trusted=np.arange(40) != 3)
+    return file
+
+
+def test_a_landmark_file_is_a_source_of_its_own(landmark_file):
+    stills, clips = load_samples([landmark_file])
+    assert clips is None
+    assert len(stills) == 22 and stills.landmarks.shape == (22, 1, 21, 3)
+    assert set(stills.sources) == {"someone"}
+    assert stills.labels.tolist() == [LABEL_IDS["A"]] * 20 + [LABEL_IDS["B"]] * 2
+    assert stills.left_handed.sum() == 5 and stills.trusted.sum() == 21
+    assert stills.found.tolist() == [True] * 20 + [False] * 2
+
+
+def test_the_stored_split_of_a_landmark_file_keeps_blocks_whole(landmark_file):
+    stills, _ = load_samples([landmark_file])
+    assert 0 < stills.validation.sum() < len(stills)
+    for group in set(stills.groups):
+        assert len(set(stills.validation[stills.groups == group])) == 1
+
+
+def test_a_folder_of_files_is_all_of_them_and_clips_are_padded(tmp_path, landmark_file):
+    for name, frames in (("short", 3), ("long", 5)):
+        clips = np.ones((4, frames, 21, 3), np.float32)
+        np.savez(tmp_path / f"{name}.npz", landmarks=clips, label=np.array(list("JJZZ")), left_handed=np.zeros(4, bool))
+    stills, clips = load_samples([tmp_path])
+    assert len(stills) == 22
+    assert clips.landmarks.shape == (8, 5, 21, 3)
+    short = clips[clips.sources == "short"]
+    assert np.isnan(short.landmarks[:, 3:]).all() and np.isfinite(short.landmarks[:, :3]).all()
+
+
+def test_a_processed_folder_keeps_its_split_and_misses(tmp_path):
+    folder = tmp_path / "processed"
+    folder.mkdir()
+    landmarks = np.arange(3 * 63, dtype=np.float32).reshape(3, 63)
+    landmarks[1] = np.nan
+    np.save(folder / "landmarks.npy", landmarks)
+    rows = [
+        ("A/1.png", "A", "A/01", "train", "Left"),
+        ("nothing/1.png", "nothing", "n", "train", ""),
+        ("A/2.png", "A", "A/02", "validation", "Right"),
+    ]
+    columns = ["path", "label", "group", "split", "handedness"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "index.csv", index=False)
+    stills, _ = load_samples([folder])
+    assert stills.landmarks[2, 0, 0].tolist() == [126, 127, 128]
+    assert stills.found.tolist() == [True, False, True]
+    assert stills.left_handed.tolist() == [True, False, False]
+    assert stills.validation.tolist() == [False, False, True]
+    assert [LABELS[label] for label in stills.labels] == ["A", "nothing", "A"]
+
+
+def test_what_is_no_data_is_refused_by_name(tmp_path):
+    with pytest.raises(UserError, match="no such file or folder"):
+        load_samples([tmp_path / "none"])
+    with pytest.raises(UserError, match="neither landmarks.npy nor"):
+        load_samples([tmp_path])
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"not a zip")
+    with pytest.raises(UserError, match="broken.npz is no landmark file"):
+        load_samples([broken])
+
+
+def test_clips_alone_are_not_enough(tmp_path):
+    file = tmp_path / "clips.npz"
+    np.savez(file, landmarks=np.ones((2, 4, 21, 3), np.float32), label=np.array(["J", "J"]), left_handed=np.zeros(2, bool))
+    with pytest.raises(UserError, match="no stills"):
+        load_samples([file])

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+
+from data.augmentation import Augmentation
+from data.dataset import Samples
+from sign2sound.features import clip_features
+from sign2sound.labels import LABEL_IDS
+from training.batches import TrainingSet
+from training.config import ClipConfig
+
+PLAIN = Augmentation(rotation=0, tilt=0, scale=0, depth_scale=0, noise=0, jitter=0, mirror=0)
+
+
+def samples(landmarks: np.ndarray, letters: str, source: str = "one") -> Samples:
+    size = len(letters)
+    off = np.zeros(size, bool)
+    labels = np.array([LABEL_IDS[letter] for letter in letters])
+    names = np.full(size, source)
+    return Samples(landmarks.astype(np.float32), labels, off, ~off, off, names, names)
+
+
+@pytest.fixture
+def hands() -> np.ndarray:
+    return np.random.default_rng(3).normal(size=(4, 1, 21, 3)) * 40 + 100
+
+
+def clip_config(**changes) -> ClipConfig:
+    return ClipConfig(**{"still_share": 0, "max_frames": 10, "transition_share": 0, "drift": 0} | changes)
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_single_frames_are_the_features_of_the_stills(hands):
+    stills = samples(hands, "ABCI")
+    batch = TrainingSet(stills, None, clip_config(still_share=1), PLAIN, "cpu").draw(64, generator())
+    known = {
+        label: row for label, row in zip(stills.labels, clip_features(stills.landmarks, stills.left_handed)[:, 0], strict=True)
+    }
+    assert batch.features.shape == (64, 1, 63)
+    for features, label in zip(batch.features[:, 0].numpy(), batch.labels[:, 0].tolist(), strict=True):
+        np.testing.assert_allclose(features, known[label], atol=1e-4)
+    assert batch.weights.all()
+
+
+def test_a_held_still_is_the_same_frame_again(hands):
+    batch = TrainingSet(samples(hands, "ABCI"), None, clip_config(), PLAIN, "cpu").draw(16, generator())
+    assert batch.features.shape[1] > 1
+    assert torch.allclose(batch.features, batch.features[:, :1].expand_as(batch.features), atol=1e-4)
+    assert batch.weights.all()
+
+
+def test_drift_moves_the_wrist_steadily_and_nothing_else(hands):
+    batch = TrainingSet(samples(hands, "ABCI"), None, clip_config(drift=0.05), PLAIN, "cpu").draw(256, generator())
+    motion, shape = batch.features[:, 1:, :3], batch.features[..., 3:]
+    assert torch.allclose(motion, motion[:, :1].expand_as(motion), atol=1e-4)
+    assert motion.std() == pytest.approx(0.05, rel=0.15)
+    assert torch.allclose(shape, shape[:, :1].expand_as(shape), atol=1e-4)
+
+
+def test_a_held_hand_is_j_or_z_at_its_first_frame_only(hands):
+    batch = TrainingSet(samples(hands, "AJZI"), None, clip_config(), PLAIN, "cpu").draw(64, generator())
+    motion = torch.isin(batch.labels[:, 0], torch.tensor([LABEL_IDS["J"], LABEL_IDS["Z"]]))
+    assert batch.weights[:, 0].all()
+    assert not batch.weights[motion, 1:].any()
+    assert batch.weights[~motion].all()
+
+
+def test_a_transition_starts_as_one_letter_and_ends_as_another(hands):
+    config = clip_config(transition_share=1, max_frames=40)
+    batch = TrainingSet(samples(hands, "ABCI"), None, config, PLAIN, "cpu").draw(256, generator())
+    changed = batch.labels[:, 0] != batch.labels[:, -1]
+    assert changed.float().mean() > 0.3
+    assert (batch.weights[changed] == 0).any()  # between two letters a frame shows neither
+    # Where a frame counts, its shape is that of the letter it is labelled with.
+    shapes = {int(label): batch.features[0, 0].new_tensor(row) for label, row in _shapes(hands).items()}
+    for row, frame in batch.weights.nonzero()[:500].tolist():
+        assert torch.allclose(batch.features[row, frame, 3:], shapes[int(batch.labels[row, frame])], atol=1e-3)
+
+
+def _shapes(hands: np.ndarray) -> dict[int, np.ndarray]:
+    stills = samples(hands, "ABCI")
+    return dict(zip(stills.labels.tolist(), clip_features(stills.landmarks, stills.left_handed)[:, 0, 3:], strict=True))
+
+
+def moving_clip(hand: np.ndarray, reach: float) -> np.ndarray:
+    """30 frames in which the whole hand moves `reach` pixels to the right, then ten frames without a hand."""
+    path = np.linspace(0, reach, 30)[:, None, None] * np.array([1, 0, 0])
+    return np.concatenate([hand + path, np.full((10, 21, 3), np.nan)])[None]
+
+
+@pytest.mark.parametrize(("reach", "counts"), [(1000, True), (1, False)])
+def test_a_real_clip_of_j_counts_at_its_end_and_only_if_it_moves(hands, reach, counts):
+    clips = samples(moving_clip(hands[0], reach), "J", "motion")
+    batch = TrainingSet(samples(hands, "ABCI"), clips, clip_config(max_frames=30), PLAIN, "cpu").draw(512, generator())
+    motion = batch.labels[:, -1] == LABEL_IDS["J"]
+    assert motion.any()
+    assert not batch.weights[motion, :-1].any()
+    assert batch.weights[motion, -1].any() == counts
+    assert torch.isfinite(batch.features).all()
+
+
+def test_sources_are_drawn_by_the_root_of_their_size(hands):
+    many = samples(np.tile(hands, (225, 1, 1, 1)), "ABCI" * 225, "many")
+    few = samples(hands, "XXXX", "few")
+    both = Samples(*(np.concatenate([getattr(many, name), getattr(few, name)]) for name in Samples.__dataclass_fields__))
+    batch = TrainingSet(both, None, clip_config(still_share=1), PLAIN, "cpu").draw(8000, generator())
+    share = (batch.labels == LABEL_IDS["X"]).float().mean()
+    assert share == pytest.approx(1 / 16, rel=0.15)  # 2 : 30, the roots of 4 : 900

@@ -1,0 +1,59 @@
+import pytest
+import yaml
+
+from sign2sound.errors import UserError
+from training.config import load_config
+
+
+@pytest.fixture
+def path(root):
+    return root / "training" / "config.yaml"
+
+
+def test_the_yaml_of_the_repository_is_complete(path):
+    config = load_config(path, [])
+    assert config.clip_norm == 1.0
+    assert config.data.paths == ["data/processed"]
+
+
+def test_overrides_take_yaml_values(path):
+    config = load_config(path, ["epochs=3", "data.paths=[a, b]", "learning_rate=1e-3", "model.dropout=0"])
+    assert (config.epochs, config.data.paths, config.learning_rate, config.model.dropout) == (3, ["a", "b"], 0.001, 0)
+
+
+def test_all_errors_are_reported_at_once(path):
+    with pytest.raises(UserError) as error:
+        load_config(path, ["epochs=many", "modle.hidden=3", "data.split=folds", "clips.max_frames=0"])
+    message = str(error.value)
+    assert "4 wrong" in message and "\n" not in message
+    for part in ("epochs", "modle", "data.split", "clips.max_frames"):
+        assert part in message
+
+
+@pytest.mark.parametrize("override", ["epochs", "seed.x=1", "data.paths.x=1", "epochs=[1"])
+def test_an_override_that_makes_no_sense_is_refused(path, override):
+    with pytest.raises(UserError, match="cannot use"):
+        load_config(path, [override])
+
+
+def test_a_missing_key_is_named(path, tmp_path):
+    values = yaml.safe_load(path.read_text())
+    del values["clip_norm"], values["model"]["layers"]
+    short = tmp_path / "config.yaml"
+    short.write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match=r"(?s)clip_norm.*model\.layers"):
+        load_config(short, [])
+
+
+@pytest.mark.parametrize("content", ["", "- a\n", "a: [", "\0"])
+def test_a_file_that_is_no_configuration_is_refused_in_one_line(tmp_path, content):
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    with pytest.raises(UserError) as error:
+        load_config(file, [])
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot read"):
+        load_config(tmp_path / "none.yaml", [])
