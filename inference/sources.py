@@ -1,0 +1,164 @@
+"""Where the pictures come from: a camera, a video file, the synthetic signer, a folder of stills."""
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sign2sound.errors import UserError
+from sign2sound.signer import sign_word
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_FRAME_RATE = 30  # frames/s where a camera or file does not say
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """picture: uint8 (H, W, 3), RGB, unmirrored. timestamp: seconds since the first frame, always increasing.
+    capture: seconds it took, as `LatencyRecord` defines them."""
+
+    picture: np.ndarray
+    timestamp: float
+    capture: float
+
+
+class Camera:
+    """The newest frame of a camera, whenever asked; the frames that nobody asked for in time are counted in `dropped`.
+
+    Iterating ends in UserError when the camera stops delivering.
+    """
+
+    live = True
+
+    def __init__(self, capture: cv2.VideoCapture, name: str):
+        self.name = name
+        self.frame_rate = _frame_rate(capture)
+        self.dropped = 0
+        self._capture = capture
+        self._newest = queue.Queue(maxsize=1)
+        self._closing = threading.Event()
+        self._reader = threading.Thread(target=self._keep_newest, daemon=True)
+        self._reader.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        first = None
+        while newest := self._newest.get():
+            picture, arrived = newest
+            first = arrived if first is None else first
+            yield Frame(_rgb(picture), arrived - first, time.perf_counter() - arrived)
+        raise UserError(f"{self.name} delivers no more pictures; check its cable, or whether another program took it")
+
+    def close(self) -> None:
+        self._closing.set()
+        self._reader.join(timeout=2)
+        if not self._reader.is_alive():  # else it hangs in the driver, and a release beneath it would crash
+            self._capture.release()
+
+    def _keep_newest(self) -> None:
+        while not self._closing.is_set() and self._capture.grab():
+            arrived = time.perf_counter()
+            intact, picture = self._capture.retrieve()
+            if intact:
+                self._replace((picture, arrived))
+        self._replace(None)
+
+    def _replace(self, newest) -> None:
+        with suppress(queue.Empty):
+            self._newest.get_nowait()
+            self.dropped += 1
+        self._newest.put(newest)
+
+
+class VideoFile:
+    """Every frame of a video file, in order. Raises UserError when it is missing, no video, or without frames."""
+
+    live = False
+    dropped = 0
+
+    def __init__(self, path: Path):
+        self.name = str(path)
+        self._capture = cv2.VideoCapture(self.name)
+        self._next = self._read()
+        if self._next is None:
+            raise UserError(f"{path} is no video that OpenCV can read, or has no frames; expected for example an mp4")
+        self.frame_rate = _frame_rate(self._capture)
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        while self._next is not None:
+            picture, seconds = self._next
+            yield Frame(picture, index / self.frame_rate, seconds)
+            index += 1
+            self._next = self._read()
+
+    def _read(self) -> tuple[np.ndarray, float] | None:
+        started = time.perf_counter()
+        intact, picture = self._capture.read()
+        return (_rgb(picture), time.perf_counter() - started) if intact else None
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class Sample:
+    """The synthetic signer spelling a word. Raises UserError when it cannot spell it."""
+
+    live = False
+    dropped = 0
+    frame_rate = 25
+
+    def __init__(self, word: str):
+        self.name = f"sample ({word})"
+        self._frames = sign_word(word, frame_rate=self.frame_rate)
+
+    def __iter__(self) -> Iterator[Frame]:
+        started = time.perf_counter()
+        for picture, timestamp in self._frames:
+            yield Frame(picture, timestamp, time.perf_counter() - started)
+            started = time.perf_counter()
+
+    def close(self) -> None:
+        self._frames.close()
+
+
+def open_camera(number: int) -> Camera:
+    """Raises UserError when no camera of that number opens and delivers a picture."""
+    capture = cv2.VideoCapture(number)
+    if not capture.read()[0]:
+        capture.release()
+        raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
+    return Camera(capture, f"camera {number}")
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures in `folder`, 2.jpg before 10.jpg. Raises UserError when it has none."""
+    pictures = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
+    if not pictures:
+        raise UserError(f"no picture in {folder}; expected a video file or a folder with {', '.join(PICTURE_SUFFIXES)} files")
+    return sorted(
+        pictures, key=lambda path: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
+    )
+
+
+def read_picture(path: Path) -> np.ndarray | None:
+    """The picture as RGB uint8 (H, W, 3), turned as its EXIF data says; None where it can't be read."""
+    try:
+        return cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        return None
+
+
+def _rgb(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _frame_rate(capture: cv2.VideoCapture) -> float:
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return rate if 1 <= rate <= 240 else _FRAME_RATE
