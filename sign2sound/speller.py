@@ -48,9 +48,9 @@ class Speller:
         """Take the probabilities (29,) at `timestamp` seconds, which never falls. Returns what was written, if anything."""
         self._smooth(timestamp, np.asarray(probabilities, dtype=np.float64))
         options = self.options
+        self._held_until[self._smoothed >= options.leave] = timestamp
         if self._written is not None and timestamp - self._held_until[self._written] > options.release:
             self._written = None
-        self._held_until[self._smoothed >= options.leave] = timestamp
 
         if self._held is not None and self._smoothed[self._held] < options.leave:
             self._held = None
