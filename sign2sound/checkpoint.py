@@ -16,12 +16,13 @@ FORMAT = 1
 def save_checkpoint(path: str | Path, model: LandmarkGRU, *, config: dict, epoch: int, metrics: dict, **training_state) -> None:
     """Write `model` to `path`, whole or not at all.
 
-    training_state: what only resuming needs (optimizer_state_dict, scheduler, scaler and random states); a released
-    checkpoint has none.
+    config, metrics, training_state: plain numbers, strings, lists, dicts and tensors; training_state is what only resuming
+    needs (optimizer_state_dict, scheduler, scaler and random states), a released checkpoint has none. Raises
+    pickle.UnpicklingError on anything else, before `path` is touched.
     """
     checkpoint = {
         "format": FORMAT,
-        "model": {"name": "LandmarkGRU", **model.sizes},
+        "model": {"name": LandmarkGRU.__name__, **model.sizes},
         "labels": list(LABELS),
         "features": features.VERSION,
         "config": config,
@@ -32,6 +33,8 @@ def save_checkpoint(path: str | Path, model: LandmarkGRU, *, config: dict, epoch
     }
     with atomic_write(path) as file:
         torch.save(checkpoint, file)
+        file.seek(0)
+        torch.load(file, map_location="cpu", weights_only=True)  # what can't be read back (a numpy number, a path) is refused
 
 
 def load_checkpoint(path: str | Path) -> dict:
@@ -65,7 +68,8 @@ def load_model(path: str | Path) -> tuple[LandmarkGRU, dict]:
     checkpoint = load_checkpoint(path)
     try:
         sizes = dict(checkpoint["model"])
-        sizes.pop("name")
+        if (name := sizes.pop("name")) != LandmarkGRU.__name__:
+            raise ValueError(f"model is {name}, expected {LandmarkGRU.__name__}")
         model = LandmarkGRU(**sizes)
         model.load_state_dict(checkpoint["model_state_dict"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
