@@ -35,7 +35,7 @@ def annotate(picture: np.ndarray, reading: Reading, text: str, frames_per_second
 
     if reading.hand is not None:
         points = reading.hand.landmarks[:, :2]
-        _draw_skeleton(canvas, np.stack([width - 1 - points[:, 0], points[:, 1]], axis=1) * enlarge, unit)
+        _draw_skeleton(canvas, np.stack([width - 1 - points[:, 0], points[:, 1]], axis=1) * enlarge)
     _draw_letters(canvas, reading, unit)
     _draw_speed(canvas, f"{frames_per_second:.0f} frames/s   {latency * 1000:.0f} ms", unit)
     _draw_text(canvas, text, unit)
@@ -121,13 +121,14 @@ class Video:
             self._writer.release()
 
 
-def _draw_skeleton(canvas: np.ndarray, points: np.ndarray, unit: float) -> None:
+def _draw_skeleton(canvas: np.ndarray, points: np.ndarray) -> None:
+    size = np.ptp(points, axis=0).max() / 100  # of the hand, so that a small one stays visible
     points = points.round().astype(int)
-    for colour, thickness in ((_DARK, 5), (_ACCENT, 2.5)):
+    for colour, thickness in ((_DARK, 3), (_ACCENT, 1.5)):
         for start, end in BONES:
-            cv2.line(canvas, points[start], points[end], colour, max(1, round(thickness * unit)), cv2.LINE_AA)
+            cv2.line(canvas, points[start], points[end], colour, max(1, round(thickness * size)), cv2.LINE_AA)
     for point in points:
-        cv2.circle(canvas, point, max(2, round(4 * unit)), _WHITE, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(canvas, point, max(2, round(2 * size)), _WHITE, cv2.FILLED, cv2.LINE_AA)
 
 
 def _draw_letters(canvas: np.ndarray, reading: Reading, unit: float) -> None:

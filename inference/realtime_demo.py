@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from inference.display import KEYS_HELP, Video, Window, annotate, has_display
 from inference.latency import LatencyRecord
@@ -98,6 +99,8 @@ def main() -> None:
         if path:
             _check_writable(option, path)
 
+    torch.set_num_threads(1)  # a step of so small a network is done before a second thread has woken up
+
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device))
         path = Path(arguments.source or "")
@@ -152,7 +155,8 @@ def read_stream(source: Camera | VideoFile | Sample, recognizer, session: Sessio
             if not _obey(window.wait(early), speller, picture):
                 return
     while window and _obey(window.wait(0.1), speller, picture):  # the end of a file or sample stays on show
-        pass
+        picture = annotate(frame.picture, reading, speller.text, session.recent_rate(), session.last_latency)
+        window.show(picture)
 
 
 def read_stills(paths: list[Path], recognizer: Recognizer, session: Session) -> None:
