@@ -1,5 +1,7 @@
 """Which samples validate: a random share, or whole groups, so that nothing seen in training is near a validation sample."""
 
+import csv
+import re
 import warnings
 
 import numpy as np
@@ -56,3 +58,54 @@ def consecutive_blocks(labels: np.ndarray, blocks: int = 20) -> np.ndarray:
         for number, block in enumerate(np.array_split(members, min(blocks, len(members))), start=1):
             groups[block] = f"{label}/{number:02d}"
     return groups.astype(str)
+
+
+def named_groups(paths: list[str], labels: list[str], group_by: str) -> np.ndarray:
+    """The group of every picture: str (N,).
+
+    paths: as `data.images.find_pictures` gives them, such as "A/anna/01.jpg".
+    group_by: "blocks" (`consecutive_blocks`); "folder", the folder a picture lies in below its class ("anna"); the name of
+        a .csv file with the columns path and group; or else a regular expression, found anywhere in the path, whose first
+        group is the name.
+
+    Raises UserError where `group_by` is none of these or leaves a picture without a group.
+    """
+    if group_by == "blocks":
+        return consecutive_blocks(labels)
+    if group_by == "folder":
+        return np.array(["/".join(path.split("/")[1:-1]) for path in paths])
+    if group_by.lower().endswith(".csv"):
+        named = _read_groups(group_by)
+        groups = [named.get(path) for path in paths]
+    else:
+        pattern = _compile(group_by)
+        groups = [match and match[1] for match in map(pattern.search, paths)]
+    without = [path for path, group in zip(paths, groups, strict=True) if not group]
+    if without:
+        raise UserError(
+            f"--group-by {group_by} gives no group to {len(without)} of {len(paths)} pictures, such as {without[0]}"
+        )
+    return np.array(groups)
+
+
+def _read_groups(path: str) -> dict[str, str]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            return {row["path"]: row["group"] for row in csv.DictReader(file)}
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"--group-by {path} cannot be read: {error}") from error
+    except KeyError as error:
+        raise UserError(f"--group-by {path} has no column {error}; its first line must name path and group") from error
+
+
+def _compile(pattern: str) -> re.Pattern:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"--group-by {pattern} is no regular expression: {error}") from error
+    if not compiled.groups:
+        raise UserError(
+            f"--group-by {pattern} is neither blocks, folder, a .csv file "
+            r"nor a regular expression with a group, such as '(signer\d+)_'"
+        )
+    return compiled

@@ -9,12 +9,15 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; a UserError ends in one line on stderr and exit status 2, Ctrl-C in exit status 130."""
+    """Call `main`; a UserError ends in one line on stderr and exit status 2, Ctrl-C in one line and exit status 130.
+
+    Who catches KeyboardInterrupt to keep what is done may raise it again with a message on how to go on.
+    """
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"stopped: {interrupt}" if interrupt.args else "stopped", file=sys.stderr)
         sys.exit(130)

@@ -1,0 +1,277 @@
+"""Pictures in class folders -> landmarks.npy, index.csv and report.json, on all cores, continued after any interruption."""
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from tqdm import tqdm
+
+from data.images import BrokenPicture, find_pictures, read_picture
+from sign2sound.errors import UserError
+from sign2sound.files import atomic_write
+from sign2sound.hand import LANDMARKS
+from sign2sound.hand_model import find_hand_model
+from sign2sound.labels import LABELS
+
+VALIDATION_SHARE = 0.15
+OUTPUTS = ("landmarks.npy", "index.csv", "report.json")
+JOURNAL = "journal.jsonl"  # its first line holds the options, every other line what was seen in one picture
+_COLUMNS = ("path", "label", "group", "split", "width", "height", "found", "pass", "handedness", "score")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    report: what report.json holds.
+    looked_at: how many pictures this run looked at; 0 where the output was finished before.
+    seconds: how long it took.
+    """
+
+    report: dict
+    looked_at: int
+    seconds: float
+
+
+def preprocess(
+    folder: str | Path,
+    output: str | Path,
+    *,
+    group_by: str = "blocks",
+    split: str = "group",
+    seed: int = 0,
+    workers: int | None = None,
+    fresh: bool = False,
+) -> Outcome:
+    """Find the hand in every picture below the class folders of `folder` and write the processed data to `output`.
+
+    group_by: see `data.splits.named_groups`. split: "group" or "random", see `data.splits`. workers: processes; all cores
+    by default. fresh: begin again where `output` holds other work.
+
+    What is written depends on the pictures and the options alone, not on the workers or on interruptions: an interrupted
+    run leaves a journal in `output`, from which the next one goes on. Pictures that cannot be read are listed in the
+    report. Raises UserError, also where `output` was made with other options or other pictures.
+    """
+    from data.splits import group_split, named_groups, random_split  # scikit-learn: slow to import, and no worker needs it
+
+    start = time.perf_counter()
+    pictures = find_pictures(folder)
+    for name in pictures.skipped:
+        print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
+    groups = named_groups(pictures.paths, pictures.labels, group_by)
+    if split == "group":
+        validation = group_split(pictures.labels, groups, VALIDATION_SHARE, seed)
+    else:
+        validation = random_split(pictures.labels, VALIDATION_SHARE, seed)
+    splits = ["validation" if chosen else "train" for chosen in validation]
+    rows = list(zip(pictures.paths, pictures.labels, groups.tolist(), splits, strict=True))
+    stamps = {path: _stamp(pictures.root / path) for path in pictures.paths}
+    report = {
+        "options": {"input": str(pictures.root), "group_by": group_by, "split": split, "seed": seed},
+        "bytes": sum(size for size, _ in stamps.values()),
+        "skipped_folders": pictures.skipped,
+    }
+
+    output = Path(output)
+    journal_path = output / JOURNAL
+    if fresh:
+        journal_path.unlink(missing_ok=True)
+    elif not journal_path.exists() and all((output / name).exists() for name in OUTPUTS):
+        return Outcome(_finished_report(output, report, rows), 0, 0.0)
+    find_hand_model()  # once and with its progress bar, before the workers ask for it
+    output.mkdir(parents=True, exist_ok=True)
+    journal, seen = _open_journal(journal_path, report["options"])
+    seen = {path: entry for path, entry in seen.items() if entry["stamp"] == stamps.get(path)}
+    todo = [path for path in pictures.paths if path not in seen]
+    broken = {}
+    labels = dict(zip(pictures.paths, pictures.labels, strict=True))
+    misses = sum(entry["pass"] == 0 and labels[path] != "nothing" for path, entry in seen.items())
+    results = _look_at_all([str(pictures.root / path) for path in todo], workers)
+    with journal, closing(results), tqdm(total=len(rows), initial=len(seen), unit=" images", smoothing=0.02) as bar:
+        try:
+            for path, result in zip(todo, results, strict=True):
+                if isinstance(result, str):
+                    broken[path] = result
+                else:
+                    seen[path] = {"path": path, "stamp": stamps[path], **result}
+                    journal.write(json.dumps(seen[path]).encode() + b"\n")
+                    journal.flush()
+                    misses += result["pass"] == 0 and labels[path] != "nothing"
+                bar.set_postfix(misses=misses, refresh=False)
+                bar.update()
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(f"{len(seen)} of {len(rows)} images are kept; the same command goes on") from error
+
+    report["classes"] = {label: {"images": 0, "first_pass": 0, "second_pass": 0, "missed": 0} for label in LABELS}
+    for path, entry in seen.items():
+        counts = report["classes"][labels[path]]
+        counts["images"] += 1
+        counts[("missed", "first_pass", "second_pass")[entry["pass"]]] += 1
+    report["broken"] = [{"path": path, "reason": broken[path]} for path in pictures.paths if path in broken]
+    _write(output, report, [(*row, seen[row[0]]) for row in rows if row[0] in seen])
+    journal_path.unlink()
+    return Outcome(report, len(todo), time.perf_counter() - start)
+
+
+def table(report: dict) -> str:
+    """The counts of `report` by class, and the share of hands found where there should be one."""
+    lines = [f"{'class':<12}{'images':>8}{'1st pass':>10}{'2nd pass':>10}{'missed':>8}"]
+    classes = report["classes"]
+    total = {key: sum(counts[key] for counts in classes.values()) for key in classes["nothing"]}
+    hands = {key: total[key] - classes["nothing"][key] for key in total}
+    for name, counts in {**classes, "all": total, "all with hand": hands}.items():
+        lines.append(
+            f"{name:<14}{counts['images']:>6}{counts['first_pass']:>10}{counts['second_pass']:>10}{counts['missed']:>8}"
+        )
+    if hands["images"]:
+        at_once, found = hands["first_pass"] / hands["images"], 1 - hands["missed"] / hands["images"]
+        lines.append(f"hand found in {found:.1%} of the images other than `nothing` ({at_once:.1%} at once)")
+    return "\n".join(lines)
+
+
+def _stamp(path: Path) -> list[int]:
+    """What changes when a file does: its size in bytes and time of change in nanoseconds."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
+    for name, value in wanted.items():
+        if found[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(f"{output} was made with {flag} {found[name]}, not {value}; --fresh begins it again")
+
+
+def _finished_report(output: Path, report: dict, rows: list[tuple]) -> dict:
+    """The report of a finished output, provided that it is what `rows` and the options of `report` would give."""
+    try:
+        finished = json.loads((output / "report.json").read_bytes())
+        _refuse_other_options(finished["options"], report["options"], output)
+        broken = {entry["path"] for entry in finished["broken"]}
+        with open(output / "index.csv", newline="", encoding="utf-8") as file:
+            found = [tuple(row[name] for name in ("path", "label", "group", "split")) for row in csv.DictReader(file)]
+        same = found == [row for row in rows if row[0] not in broken] and finished["bytes"] == report["bytes"]
+    except (ValueError, KeyError) as error:
+        raise UserError(f"the files in {output} are none that this program wrote ({error!r}); --fresh replaces them") from error
+    if not same:
+        raise UserError(f"the pictures or their groups have changed since {output} was made; --fresh begins it again")
+    return finished
+
+
+def _open_journal(path: Path, options: dict) -> tuple[BinaryIO, dict[str, dict]]:
+    """The journal, ready to be added to, and its entries by path. A last line cut short by a kill is removed."""
+    journal = open(path, "a+b")
+    journal.seek(0)
+    entries, end = [], 0
+    for line in journal:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            break
+        if not line.endswith(b"\n"):
+            break
+        entries.append(entry)
+        end += len(line)
+    journal.truncate(end)
+    if entries:
+        _refuse_other_options(entries[0], options, path.parent)
+    else:
+        journal.write(json.dumps(options).encode() + b"\n")
+    return journal, {entry["path"]: entry for entry in entries[1:]}
+
+
+def _look_at_all(paths: list[str], workers: int | None) -> Iterator[dict | str]:
+    """`_look` at each path, in order, in `workers` processes."""
+    if not paths:
+        return
+    workers = min(workers or os.cpu_count(), len(paths), 61)  # Windows can't wait for more than 61 processes
+    context = multiprocessing.get_context("spawn")  # MediaPipe's threads don't survive a fork
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process; the others inherit the deafness
+        try:
+            results = pool.map(_look, paths, chunksize=8)
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+        yield from results
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a worker process was killed, perhaps for want of memory; the same command goes on, with fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_landmarker = None  # a worker's own
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker would wait for ever for the next task of a parent that was killed."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _look(path: str) -> dict | str:
+    """What a worker sees in one picture, or the reason why it sees none."""
+    global _landmarker
+    if _landmarker is None:  # not in _start_worker, from which an error would not reach the user
+        from sign2sound.landmarker import Landmarker  # MediaPipe: slow to import, and the parent does not need it
+
+        _landmarker = Landmarker()
+        Finalize(None, _landmarker.close, exitpriority=0)  # atexit comes after the end of the thread that closing needs
+    try:
+        path.encode()
+        picture = read_picture(path)
+    except UnicodeEncodeError:
+        return "the file's name is not UTF-8"
+    except BrokenPicture as error:
+        return str(error)
+    hand, number = _landmarker.find(picture)
+    return {
+        "width": picture.shape[1],
+        "height": picture.shape[0],
+        "pass": number,
+        "handedness": ("Left" if hand.left_handed else "Right") if hand else "",
+        "score": f"{hand.score:.4f}" if hand else "",
+        "landmarks": hand.landmarks.tobytes().hex() if hand else "",
+    }
+
+
+def _write(output: Path, report: dict, rows: list[tuple]) -> None:
+    landmarks = np.full((len(rows), LANDMARKS * 3), np.nan, np.float32)
+    index = io.StringIO()
+    writer = csv.writer(index, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for number, (path, label, group, split, seen) in enumerate(rows):
+        if seen["pass"]:
+            landmarks[number] = np.frombuffer(bytes.fromhex(seen["landmarks"]), np.float32)
+        size = seen["width"], seen["height"]
+        writer.writerow(
+            (path, label, group, split, *size, int(seen["pass"] > 0), seen["pass"], seen["handedness"], seen["score"])
+        )
+    with atomic_write(output / "landmarks.npy") as file:
+        np.save(file, landmarks)
+    with atomic_write(output / "index.csv") as file:
+        file.write(index.getvalue().encode())
+    with atomic_write(output / "report.json") as file:
+        file.write(json.dumps(report, indent=1).encode() + b"\n")

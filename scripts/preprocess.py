@@ -1,0 +1,51 @@
+"""Find the hand in every picture of a data set: python scripts/preprocess.py --input DIR --output data/processed"""
+
+import argparse
+
+from data.preprocessing import preprocess, table
+from sign2sound.errors import UserError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--input", required=True, metavar="DIR", help="folder that holds a folder of pictures per class")
+    parser.add_argument("--output", default="data/processed", metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: one per core")
+    parser.add_argument(
+        "--group-by",
+        default="blocks",
+        metavar="HOW",
+        help="what stays together in a split by group: blocks (of consecutive pictures; default), folder (below the class), a "
+        r"regular expression whose first group names the group, such as '(signer\d+)_', or a .csv file of path,group",
+    )
+    parser.add_argument("--split", choices=("group", "random"), default="group", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="of the split; default: %(default)s")
+    parser.add_argument("--fresh", action="store_true", help="begin again where the output holds other work")
+    args = parser.parse_args()
+    if args.workers is not None and args.workers < 1:
+        raise UserError(f"--workers {args.workers}: expected 1 or more")
+    if args.split == "random":
+        print("--split random: neighbouring video frames are near-duplicates, so the validation accuracy will flatter")
+
+    outcome = preprocess(
+        args.input,
+        args.output,
+        group_by=args.group_by,
+        split=args.split,
+        seed=args.seed,
+        workers=args.workers,
+        fresh=args.fresh,
+    )
+    report = outcome.report
+    if not outcome.looked_at:
+        print(f"{args.output} was finished before, with the same options and pictures")
+    print(table(report))
+    if outcome.looked_at:
+        rate = outcome.looked_at / outcome.seconds
+        print(f"{outcome.looked_at} images in {outcome.seconds:.1f} s, {rate:.1f} images/s")
+    if report["broken"]:
+        print(f"{len(report['broken'])} broken pictures left out; {args.output}/report.json lists them and why")
+
+
+if __name__ == "__main__":
+    run(main)
