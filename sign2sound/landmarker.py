@@ -33,7 +33,10 @@ class Landmarker:
         self._found_any = False
 
     def find(self, picture: np.ndarray) -> tuple[Hand | None, int]:
-        """The hand of one still, RGB uint8 (H, W, 3), and the pass that found it: 1, 2 (padded, lower confidence) or 0."""
+        """The hand of one still, RGB uint8 (H, W, 3), and the pass that found it: 1, 2 (padded, lower confidence) or 0.
+
+        Raises ValueError on a picture of another kind.
+        """
         if hand := self._detect(self._first.detect, picture):
             return hand, 1
         height, width = picture.shape[:2]
@@ -47,7 +50,10 @@ class Landmarker:
         return Hand(hand.landmarks - np.float32([left, top, 0]), hand.left_handed, hand.score), 2
 
     def track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
-        """The hand in a video frame, RGB uint8 (H, W, 3), at `timestamp` seconds."""
+        """The hand in a video frame, RGB uint8 (H, W, 3), at `timestamp` seconds.
+
+        Raises ValueError on a frame of another kind.
+        """
         self._clock = max(self._clock + 1, round(timestamp * 1000))
         return self._detect(self._first.detect_for_video, frame, self._clock)
 
@@ -81,6 +87,9 @@ class Landmarker:
             ) from error
 
     def _detect(self, detect, picture: np.ndarray, *clock: int) -> Hand | None:
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+            # MediaPipe reads the bytes of RGBA as if they were RGB, and never works again after an empty picture.
+            raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {picture.dtype} {picture.shape}")
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
         with nullcontext() if self._found_any else _quiet():
             result = detect(image, *clock)

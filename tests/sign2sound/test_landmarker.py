@@ -1,0 +1,133 @@
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from mediapipe.tasks.python import vision
+
+from sign2sound import UserError
+from sign2sound.landmarker import Landmarker
+
+
+@pytest.fixture(scope="module")
+def landmarker(hand_model_file):
+    with Landmarker(model_path=hand_model_file) as landmarker:
+        yield landmarker
+
+
+@pytest.fixture(scope="module")
+def stored(shared_data):
+    """Landmarks that MediaPipe gave for the pictures of `images/rooms` before, and the pass that found them, by path."""
+    with np.load(shared_data / "landmarks" / "rooms.npz") as arrays:
+        return dict(zip(arrays["path"], zip(arrays["landmarks"], arrays["found"], strict=True), strict=True))
+
+
+@pytest.fixture(scope="module")
+def picture(shared_data):
+    """Reads a picture of `images/rooms` as RGB."""
+    return lambda path: cv2.imread(str(shared_data / "images" / "rooms" / path))[..., ::-1]
+
+
+FIRST_PASS = ["train/A/A0.jpg", "train/L/L0.jpg", "train/Y/Y0.jpg"]
+SECOND_PASS = ["train/A/A736.jpg", "train/C/C176.jpg"]  # hands cropped tightly
+
+
+@pytest.mark.parametrize("path", FIRST_PASS + SECOND_PASS)
+def test_a_real_hand_is_found_where_it_was_before(landmarker, stored, picture, path):
+    hand, found = landmarker.find(picture(path))
+    assert found == (1 if path in FIRST_PASS else 2) == stored[path][1]
+    np.testing.assert_allclose(hand.landmarks, stored[path][0], atol=0.5)  # of 224 pixels
+    assert hand.landmarks.dtype == np.float32
+    assert 0.5 < hand.score <= 1
+
+
+@pytest.mark.parametrize("path", [*FIRST_PASS, SECOND_PASS[1]])
+def test_an_unmirrored_right_hand_is_right_and_its_mirror_image_left(landmarker, picture, path):
+    """All four pictures were looked at: a right hand, its palm to the camera, its thumb on the picture's right."""
+    right = picture(path)
+    hand, _ = landmarker.find(right)
+    mirrored, _ = landmarker.find(right[:, ::-1])
+    assert (hand.left_handed, mirrored.left_handed) == (False, True)
+    back = mirrored.landmarks * np.float32([-1, 1, 1]) + np.float32([right.shape[1], 0, 0])
+    palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
+    x, y, z = np.abs(back - hand.landmarks).mean(axis=0) / palm
+    assert max(x, y) < 0.08 and z < 0.2  # MediaPipe is not exactly symmetric, least in depth
+    assert np.abs(mirrored.landmarks - hand.landmarks)[:, 0].mean() / palm > 0.3
+
+
+@pytest.mark.parametrize("pad", [(0, 0, 150, 150), (150, 150, 0, 0)])
+def test_pixels_whatever_the_pictures_shape(landmarker, picture, pad):
+    """A picture made wide or tall holds the same hand at the same size: x, y and z stay, but for the padding."""
+    square = picture("train/L/L0.jpg")
+    top, bottom, left, right = pad
+    hand, _ = landmarker.find(square)
+    padded, _ = landmarker.find(cv2.copyMakeBorder(square, top, bottom, left, right, cv2.BORDER_REPLICATE))
+    difference = padded.landmarks - np.float32([left, top, 0]) - hand.landmarks
+    palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
+    assert np.abs(difference).mean(axis=0).max() < 0.08 * palm
+    slope = (padded.landmarks[:, 2] @ hand.landmarks[:, 2]) / (hand.landmarks[:, 2] @ hand.landmarks[:, 2])
+    assert 0.85 < slope < 1.15  # z on height's scale would be 2.3 times off
+
+
+def test_no_hand(landmarker):
+    assert landmarker.find(np.full((120, 160, 3), 128, np.uint8)) == (None, 0)
+    assert landmarker.find(np.zeros((1, 1, 3), np.uint8)) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((50, 50), np.uint8),
+        np.zeros((50, 50, 4), np.uint8),
+        np.zeros((50, 50, 3), np.float32),
+        np.zeros((0, 50, 3), np.uint8),
+    ],
+    ids=["grey", "alpha", "float", "empty"],
+)
+def test_other_pictures_are_refused_and_the_next_is_read(landmarker, picture, bad):
+    with pytest.raises(ValueError, match=r"must be RGB, uint8 \(H, W, 3\), found"):
+        landmarker.find(bad)
+    assert landmarker.find(picture("train/A/A0.jpg"))[1] == 1
+
+
+def test_video(hand_model_file, shared_data):
+    capture = cv2.VideoCapture(str(shared_data / "videos" / "L.mp4"))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 40)
+    hands = []
+    with Landmarker(video=True, model_path=hand_model_file) as landmarker:
+        for frame in range(5):
+            hands.append(landmarker.track(capture.read()[1][..., ::-1], frame / 30))
+        with Landmarker(model_path=hand_model_file) as stills:
+            still, _ = stills.find(capture.read()[1][..., ::-1])
+        # MediaPipe takes only growing times; a stream that starts again still goes on.
+        again = landmarker.track(np.zeros((720, 1280, 3), np.uint8), 0.0)
+    capture.release()
+    assert all(hand is not None and not hand.left_handed for hand in hands)
+    assert np.abs(hands[-1].landmarks - still.landmarks)[:, :2].mean() < 15  # of 1280 pixels: she holds her hand still
+    assert again is None
+
+
+def test_a_missing_system_library_is_named(hand_model_file, monkeypatch):
+    def cannot(_):
+        raise OSError("libEGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(vision.HandLandmarker, "create_from_options", cannot)
+    with pytest.raises(UserError, match=r"libEGL\.so\.1.*apt-get install libegl1 libgles2"):
+        Landmarker(model_path=hand_model_file)
+
+
+def test_a_missing_model_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.task: no such file"):
+        Landmarker(model_path=tmp_path / "none.task")
+
+
+def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
+    program = (
+        "import sys, cv2\nfrom sign2sound import Landmarker\nlandmarker = Landmarker(model_path=sys.argv[1])\n"
+        "for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1])[1])\n"
+        "landmarker.close()\nlandmarker.close()"
+    )
+    pictures = [shared_data / "images" / "rooms" / path for path in (FIRST_PASS[0], SECOND_PASS[0])]
+    done = subprocess.run([sys.executable, "-c", program, hand_model_file, *pictures], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n2\n", "")
