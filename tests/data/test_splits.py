@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.splits import consecutive_blocks, group_split, random_split
+from data.splits import consecutive_blocks, group_split, named_groups, random_split
 from sign2sound.errors import UserError
 
 
@@ -71,3 +71,45 @@ def test_splits_repeat_with_their_seed(split):
     labels = np.repeat(["A", "B"], 100)
     assert (split(labels, 0.15, 3) == split(labels, 0.15, 3)).all()
     assert (split(labels, 0.15, 3) != split(labels, 0.15, 4)).any()
+
+
+PATHS = ["A/anna/a_1.jpg", "A/bob/a_2.jpg", "B/anna/b_1.jpg", "B/c_1.jpg"]
+LABELS = ["A", "A", "B", "B"]
+
+
+def test_groups_by_folder_span_the_classes():
+    assert named_groups(PATHS, LABELS, "folder").tolist() == ["anna", "bob", "anna", ""]
+
+
+def test_groups_by_blocks_are_the_default_blocks():
+    assert named_groups(PATHS, LABELS, "blocks").tolist() == ["A/01", "A/02", "B/01", "B/02"]
+
+
+def test_groups_by_pattern_are_its_first_group():
+    assert named_groups(PATHS, LABELS, r"([abc])_(\d)").tolist() == ["a", "a", "b", "c"]
+
+
+def test_groups_by_csv(tmp_path):
+    table = tmp_path / "Groups.CSV"
+    table.write_text("group,path\n" + "".join(f"g{number},{path}\n" for number, path in enumerate(PATHS)))
+    assert named_groups(PATHS, LABELS, str(table)).tolist() == ["g0", "g1", "g2", "g3"]
+    table.write_text("group,path\ng0,A/anna/a_1.jpg\n")
+    with pytest.raises(UserError, match="no group to 3 of 4 pictures, such as A/bob/a_2.jpg"):
+        named_groups(PATHS, LABELS, str(table))
+    table.write_text("who,path\ng0,A/anna/a_1.jpg\n")
+    with pytest.raises(UserError, match="no column 'group'"):
+        named_groups(PATHS, LABELS, str(table))
+
+
+@pytest.mark.parametrize(
+    ("group_by", "message"),
+    [
+        ("folders", "neither blocks, folder"),
+        ("(a", "no regular expression"),
+        ("(bob)", "no group to 3 of 4 pictures, such as A/anna/a_1.jpg"),
+        ("absent.csv", "cannot be read"),
+    ],
+)
+def test_other_groups_are_refused_with_what_was_expected(group_by, message):
+    with pytest.raises(UserError, match=message):
+        named_groups(PATHS, LABELS, group_by)

@@ -1,0 +1,195 @@
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+
+from data import preprocessing
+from data.preprocessing import OUTPUTS, preprocess, table
+from sign2sound.errors import UserError
+
+HAND = np.arange(63, dtype=np.float32) / 7
+SEEN = {"width": 40, "height": 30, "pass": 2, "handedness": "Left", "score": "0.9000", "landmarks": HAND.tobytes().hex()}
+MISSED = {"width": 40, "height": 30, "pass": 0, "handedness": "", "score": "", "landmarks": ""}
+
+
+class Looks:
+    """Stands in for the worker processes: says what it was told, and can be interrupted."""
+
+    def __init__(self):
+        self.at = []
+        self.interrupt_after = None
+        self.results = {"A1.jpg": SEEN, "B1.jpg": "empty file"}
+
+    def __call__(self, paths, workers):
+        for number, path in enumerate(paths):
+            if number == self.interrupt_after:
+                raise KeyboardInterrupt
+            self.at.append(os.path.basename(path))
+            yield self.results.get(self.at[-1], MISSED)
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    looks = Looks()
+    monkeypatch.setattr(preprocessing, "_look_at_all", looks)
+    monkeypatch.setattr(preprocessing, "find_hand_model", lambda: None)
+    return looks
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for name in ("A/A1.jpg", "A/A2.jpg", "A/A10.jpg", "B/B1.jpg", "B/B2.jpg", "nothing/n.jpg"):
+        path = tmp_path / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"12345")
+    return tmp_path / "pictures"
+
+
+def contents(output):
+    assert sorted(path.name for path in output.iterdir()) == sorted(OUTPUTS)
+    return [(output / name).read_bytes() for name in OUTPUTS]
+
+
+def interrupted(looks, after, pictures, output, **options):
+    looks.interrupt_after = after
+    with pytest.raises(KeyboardInterrupt) as stop:
+        preprocess(pictures, output, **options)
+    looks.interrupt_after = None
+    looks.at.clear()
+    return str(stop.value)
+
+
+def test_the_three_files_hold_what_was_seen(looks, pictures, tmp_path):
+    (pictures / "junk").mkdir()
+    outcome = preprocess(pictures, tmp_path / "out")
+    assert outcome.looked_at == 6
+
+    landmarks = np.load(tmp_path / "out" / "landmarks.npy")
+    assert landmarks.dtype == np.float32 and landmarks.shape == (5, 63)
+    assert (landmarks[0] == HAND).all() and np.isnan(landmarks[1:]).all()
+
+    with open(tmp_path / "out" / "index.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == ["A/A1.jpg", "A/A2.jpg", "A/A10.jpg", "B/B2.jpg", "nothing/n.jpg"]
+    assert {row["split"] for row in rows} == {"train", "validation"}
+    del rows[0]["split"]
+    assert rows[0] == {
+        "path": "A/A1.jpg",
+        "label": "A",
+        "group": "A/01",
+        "width": "40",
+        "height": "30",
+        "found": "1",
+        "pass": "2",
+        "handedness": "Left",
+        "score": "0.9000",
+    }
+
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report == outcome.report
+    assert report["broken"] == [{"path": "B/B1.jpg", "reason": "empty file"}]
+    assert report["skipped_folders"] == ["junk"]
+    assert report["classes"]["A"] == {"images": 3, "first_pass": 0, "second_pass": 1, "missed": 2}
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(looks, pictures, tmp_path):
+    preprocess(pictures, tmp_path / "whole")
+    looks.at.clear()
+    assert interrupted(looks, 2, pictures, tmp_path / "out").startswith("2 of 6 images are kept")
+    assert preprocess(pictures, tmp_path / "out").looked_at == 4
+    assert looks.at == ["A10.jpg", "B1.jpg", "B2.jpg", "n.jpg"]
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("torn", [b'{"path": "A/A10', b'{"path": "A/A10.jpg", "stamp": [1, 2]}', b"\0\0\0\0\n{}\n"])
+def test_a_torn_end_of_the_journal_is_forgotten(looks, pictures, tmp_path, torn):
+    preprocess(pictures, tmp_path / "whole")
+    interrupted(looks, 2, pictures, tmp_path / "out")
+    with open(tmp_path / "out" / "journal.jsonl", "ab") as journal:
+        journal.write(torn)
+    interrupted(looks, 1, pictures, tmp_path / "out")
+    assert preprocess(pictures, tmp_path / "out").looked_at == 3
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_journal_without_a_whole_line_begins_again(looks, pictures, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "journal.jsonl").write_bytes(b'{"input": "/pic')
+    assert preprocess(pictures, tmp_path / "out").looked_at == 6
+
+
+def test_changed_added_and_removed_pictures_are_noticed_on_going_on(looks, pictures, tmp_path):
+    interrupted(looks, 3, pictures, tmp_path / "out")
+    os.utime(pictures / "A/A1.jpg", ns=(1, 1))
+    (pictures / "A/A2.jpg").unlink()
+    (pictures / "A/A3.jpg").write_bytes(b"new")
+    preprocess(pictures, tmp_path / "out")
+    assert looks.at == ["A1.jpg", "A3.jpg", "B1.jpg", "B2.jpg", "n.jpg"]
+    preprocess(pictures, tmp_path / "whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_finished_output_is_left_as_it_is(looks, pictures, tmp_path):
+    first = preprocess(pictures, tmp_path / "out")
+    again = preprocess(pictures, tmp_path / "out")
+    assert again.looked_at == 0 and again.report == first.report
+    assert len(looks.at) == 6
+
+
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": 1}, "--seed 0, not 1; --fresh"),
+        ({"split": "random"}, "--split group, not random; --fresh"),
+        ({"group_by": "(.)[.]jpg"}, "--group-by blocks, not .*; --fresh"),
+    ],
+)
+def test_other_options_are_refused_by_name_and_fresh_begins_again(
+    looks, pictures, tmp_path, monkeypatch, finished, options, message
+):
+    monkeypatch.setattr(preprocessing, "VALIDATION_SHARE", 0.5)  # six pictures are too few for a random split of less
+    if finished:
+        preprocess(pictures, tmp_path / "out")
+    else:
+        interrupted(looks, 3, pictures, tmp_path / "out")
+    (pictures / "nothing/m.jpg").write_bytes(b"12345")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(UserError, match=message):
+        preprocess(pictures, tmp_path / "out", **options)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert preprocess(pictures, tmp_path / "out", fresh=True, **options).looked_at == 7
+    preprocess(pictures, tmp_path / "whole", **options)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_other_pictures_in_a_finished_output_are_refused(looks, pictures, tmp_path):
+    preprocess(pictures, tmp_path / "out")
+    (pictures / "A/A1.jpg").write_bytes(b"another size")
+    with pytest.raises(UserError, match="have changed .* --fresh"):
+        preprocess(pictures, tmp_path / "out")
+
+
+def test_files_of_another_origin_are_not_taken_for_a_finished_output(looks, pictures, tmp_path):
+    for name in OUTPUTS:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match="--fresh replaces them"):
+        preprocess(pictures, tmp_path)
+
+
+def test_when_every_picture_is_broken_the_files_are_empty(looks, pictures, tmp_path):
+    looks.results = {path.name: "empty file" for path in pictures.rglob("*.jpg")}
+    report = preprocess(pictures, tmp_path / "out").report
+    assert len(report["broken"]) == 6
+    assert np.load(tmp_path / "out" / "landmarks.npy").shape == (0, 63)
+    assert "all                0" in table(report)
+
+
+def test_the_table_counts_hands_where_there_should_be_one(looks, pictures, tmp_path):
+    lines = table(preprocess(pictures, tmp_path / "out").report).splitlines()
+    assert lines[1].split() == ["A", "3", "0", "1", "2"]
+    assert lines[-3].split() == ["all", "5", "0", "1", "4"]
+    assert lines[-2].split() == ["all", "with", "hand", "4", "0", "1", "3"]
+    assert lines[-1] == "hand found in 25.0% of the images other than `nothing` (0.0% at once)"
