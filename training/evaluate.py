@@ -42,7 +42,7 @@ def main() -> None:
             )
         if len(samples):
             probabilities = recognizer.predict(samples.landmarks, samples.left_handed)
-            report[name] = measure(samples, probabilities, checkpoint["metrics"]["training_sources"])
+            report[name] = measure(samples, probabilities, checkpoint["metrics"])
             if name == "stills":
                 draw_confusion(samples.labels, probabilities.argmax(1), arguments.output)
 
@@ -82,8 +82,11 @@ def rows_to_measure(samples: Samples, checkpoint: dict, which: str) -> np.ndarra
     return samples.trusted & (validation | ~trained_on)
 
 
-def measure(samples: Samples, probabilities: np.ndarray, training_sources: list[str]) -> dict:
-    """All figures of the report for probabilities (N, 29). A miss is predicted as `nothing`: an error, unless it is one."""
+def measure(samples: Samples, probabilities: np.ndarray, metrics: dict) -> dict:
+    """All figures of the report for probabilities (N, 29). A miss is predicted as `nothing`: an error, unless it is one.
+
+    metrics: the checkpoint's, which name the sources it was trained and validated on.
+    """
     predicted = probabilities.argmax(1)
     right = predicted == samples.labels
     found = samples.found
@@ -116,12 +119,19 @@ def measure(samples: Samples, probabilities: np.ndarray, training_sources: list[
             for index, label in enumerate(LABELS)
         },
         "sources": {
-            source: {"trained_on_this_signer": source in training_sources, **accuracies(samples.sources == source)}
+            source: {"measured_on": acquaintance(source, metrics), **accuracies(samples.sources == source)}
             for source in np.unique(samples.sources).tolist()
         },
         "groups": {group: accuracies(samples.groups == group) for group in np.unique(samples.groups).tolist()},
         "confusion": confusion_matrix(samples.labels, predicted, labels=_ALL).tolist(),
     }
+
+
+def acquaintance(source: str, metrics: dict) -> str:
+    """How well the model knows whom it is measured on."""
+    if source in metrics["training_sources"]:
+        return "held-out frames of sources trained on"
+    return "not trained on, used to choose the epoch" if source in metrics["validation_sources"] else "never seen"
 
 
 def share(right: np.ndarray) -> float | None:
@@ -164,7 +174,7 @@ def to_markdown(report: dict) -> str:
             ["measured on", "samples", "misses", "given a hand", "end to end", "24 static letters"],
             [
                 [
-                    f"{source} ({'other frames of signers trained on' if row['trained_on_this_signer'] else 'never seen'})",
+                    f"{source} ({row['measured_on']})",
                     *_row(row),
                 ]
                 for source, row in figures["sources"].items()

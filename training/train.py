@@ -38,7 +38,10 @@ def main() -> None:
     stills, clips, validation = load_data(config)
     training_set = TrainingSet(stills, clips, config.clips, Augmentation(**config.augmentation.model_dump()), device)
     model = LandmarkGRU(**config.model.model_dump()).to(device)
-    sources = sorted(map(str, {*stills.sources, *(clips.sources if clips else ())}))
+    sources = {
+        "training_sources": sorted(map(str, {*stills.sources, *(clips.sources if clips else ())})),
+        "validation_sources": sorted(map(str, {*validation.sources})),
+    }
     trainer = Trainer(model, config, device, precision, sources)
     latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
     if latest:
@@ -49,7 +52,7 @@ def main() -> None:
     print(
         f"data: {len(stills):,} stills and {0 if clips is None else len(clips):,} clips to train on, {len(validation):,} stills"
     )
-    print(f"      to validate on ({config.data.split} split), from {', '.join(sources)}")
+    print(f"      to validate on ({config.data.split} split), from {', '.join(sources['training_sources'])}")
 
     while not trainer.finished:
         trainer.train_epoch(training_set)
@@ -130,7 +133,7 @@ def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
 class Trainer:
     """One run's state, and the steps that change it."""
 
-    def __init__(self, model: LandmarkGRU, config: Config, device: torch.device, precision: str, sources: list[str]):
+    def __init__(self, model: LandmarkGRU, config: Config, device: torch.device, precision: str, sources: dict):
         self.model, self.config, self.device, self.precision, self.sources = model, config, device, precision, sources
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -220,7 +223,7 @@ class Trainer:
         about = {
             "config": self.config.model_dump(),
             "epoch": self.epoch,
-            "metrics": self.history[-1] | {"training_sources": self.sources},
+            "metrics": self.history[-1] | self.sources,
         }
         if self._epochs_since_best() == 0:
             save_checkpoint(output / "best_model.pth", self.model, **about)

@@ -1,0 +1,126 @@
+"""The real command line, on made-up hand shapes."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from sign2sound.checkpoint import load_checkpoint, save_checkpoint
+from sign2sound.errors import run
+from sign2sound.model import LandmarkGRU
+from training.train import main
+
+
+def command(root, processed, folder, *arguments):
+    """One thread and few frames: the fastest for a set this small, and the same sums every time."""
+    return {
+        "args": [
+            sys.executable, root / "training" / "train.py", "--config", root / "training" / "config.yaml",
+            "--output", folder / "checkpoints", "--results", folder / "results",
+            f"data.paths=[{processed}]", "batch_size=64", "clips.max_frames=6", *arguments,
+        ],
+        "env": {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        "cwd": folder,
+        "text": True,
+    }  # fmt: skip
+
+
+def train(root, processed, folder, *arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(**command(root, processed, folder, *arguments), capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def whole_run(root, processed, tmp_path_factory):
+    """Six epochs without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = train(root, processed, folder, "epochs=6")
+    assert result.returncode == 0, result.stderr
+    return folder, result.stdout
+
+
+def test_a_run_learns_and_says_what_it_did(whole_run):
+    folder, stdout = whole_run
+    with open(folder / "results" / "history.csv") as file:
+        history = list(csv.DictReader(file))
+    assert len(history) == 6
+    assert float(history[-1]["validation_accuracy"]) > 0.9  # 29 classes that hardly vary
+    assert float(history[-1]["train_loss"]) < 0.7 * float(history[0]["train_loss"])
+    assert (folder / "results" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    for part in ("210,077 parameters", "precision: fp32", "406 stills and 0 clips", "peak memory"):
+        assert part in stdout
+
+
+def test_checkpoints_are_those_promised(whole_run):
+    folder, _ = whole_run
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert names == ["best_model.pth", "checkpoint_epoch_5.pth", "latest.pth"]
+    best = load_checkpoint(folder / "checkpoints" / "best_model.pth")
+    assert "optimizer_state_dict" not in best
+    assert best["metrics"]["training_sources"] == ["processed"]
+    assert "optimizer_state_dict" in load_checkpoint(folder / "checkpoints" / "latest.pth")
+
+
+def test_a_killed_and_resumed_run_ends_with_the_same_weights(root, processed, whole_run, tmp_path):
+    process = subprocess.Popen(**command(root, processed, tmp_path, "epochs=6"), stdout=subprocess.DEVNULL)
+    latest = tmp_path / "checkpoints" / "latest.pth"
+    deadline = time.monotonic() + 120
+    while not latest.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    reached = load_checkpoint(latest)["epoch"]
+    assert 1 <= reached < 6, "the run was to be killed on its way"
+
+    resumed = train(root, processed, tmp_path, "epochs=6", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"resumed after epoch {reached}" in resumed.stdout
+    for name in ("latest.pth", "best_model.pth"):
+        expected = load_checkpoint(whole_run[0] / "checkpoints" / name)["model_state_dict"]
+        found = load_checkpoint(tmp_path / "checkpoints" / name)["model_state_dict"]
+        for key, tensor in expected.items():
+            assert torch.equal(tensor, found[key]), key
+
+
+@pytest.fixture
+def refused(root, processed, tmp_path, monkeypatch, capsys):
+    """Runs the command in this process, to save time, and returns the one line it refuses with."""
+
+    def call(*arguments, data=processed, folder=tmp_path) -> str:
+        monkeypatch.setattr(sys, "argv", [str(part) for part in command(root, data, folder, *arguments)["args"][1:]])
+        with pytest.raises(SystemExit) as ending:
+            run(main)
+        message = capsys.readouterr().err
+        assert ending.value.code == 2
+        assert message.count("\n") == 1, message
+        return message
+
+    return call
+
+
+def test_a_finished_run_is_not_overwritten(refused, whole_run):
+    assert "--resume" in refused("epochs=6", folder=whole_run[0])
+
+
+def test_resuming_with_other_settings_is_refused(refused, whole_run):
+    assert "learning_rate" in refused("epochs=6", "learning_rate=0.5", "--resume", folder=whole_run[0])
+
+
+def test_a_released_model_is_never_overwritten(refused, tmp_path):
+    released = tmp_path / "checkpoints" / "best_model.pth"
+    save_checkpoint(released, LandmarkGRU(), config={}, epoch=1, metrics={})
+    before = released.read_bytes()
+    assert "no run's" in refused()
+    assert "no run's" in refused("--fresh")
+    assert released.read_bytes() == before
+
+
+def test_users_mistakes_end_in_one_line(refused, tmp_path):
+    assert "no checkpoint" in refused("--resume")
+    assert "fp16" in refused("device=cpu", "precision=fp16")
+    assert "no data at" in refused(data=tmp_path / "nowhere")
+    assert "no source named alice" in refused("data.test_sources=[alice]")
