@@ -22,20 +22,26 @@ RISE = 0.5  # up from below the picture, and down again
 HOLD = 0.9  # a letter is held
 MOVE = 0.35  # from a letter to the next
 AWAY = 0.3  # between equal letters the hand is out of the picture
+HOLD_MOTION = 0.5  # after J or Z the hand rests
+
+MOTION_RATE = 30  # frames/s of the prototypes that move
+_OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the picture
 
 _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
-_KNUCKLES = [5, 9, 13, 17]
 _CHAINS = ((0, 1, 2, 3, 4), *((0, *finger) for finger in _FINGERS))
+_KNUCKLES = [5, 9, 13, 17]
+_NAIL_RADII = (0.105, 0.09, 0.092, 0.088, 0.077)  # palm sizes; thumb to little finger
 _STRAIGHT = np.array([0.0, 1.0, 0.0])  # a bone that goes on as the one before it
 
 _FAR = np.float32(1e4)  # the depth where there is no hand
 _SKIN = np.float32([216, 163, 137])
 _SHADOW = np.float32([104, 54, 42])
-_LIGHT = np.float32([-0.45, -0.6, -0.66])  # from the upper left, behind the camera
+_LIGHT = np.float32([-0.45, -0.6, -0.66])  # towards the lamp: upper left, behind the camera
+_TEXTURE = 1024  # pixels square, more than any hand takes
 
 
 def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
-    """A picture of a right or left hand before a blurred room: RGB uint8 (size, size, 3).
+    """A picture of a right hand and its forearm before a blurred room: RGB uint8 (size, size, 3).
 
     landmarks: (21, 3) in pixels, MediaPipe's order, z on x's scale and negative towards the camera. What lies outside the
     picture is cut off.
@@ -45,16 +51,22 @@ def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
     capsules = _capsules(landmarks, palm)
     low = np.min([np.minimum(a[:2] - r, b[:2] - s) for a, b, r, s in capsules], axis=0)
     high = np.max([np.maximum(a[:2] + r, b[:2] + s) for a, b, r, s in capsules], axis=0)
-    margin = 0.06 * palm
+    margin = 0.06 * palm  # for the soft edge
     left, top = np.clip(np.floor(low - margin), 0, size).astype(int)
     right, bottom = np.clip(np.ceil(high + margin), 0, size).astype(int)
     picture = _room(size).copy()
     if left < right and top < bottom:
         depth = _depth(capsules, left, top, right, bottom, blend=0.06 * palm)
-        colour, alpha = _shade(depth, palm)
+        colour, opacity = _shade(depth, palm)
+        _paint_nails(colour, depth, landmarks - np.float32([left, top, 0]), palm)
         box = picture[top:bottom, left:right]
-        box += (colour - box) * alpha
+        box += (colour - box) * opacity
     return cv2.GaussianBlur(picture, (0, 0), size / 700).clip(0, 255).astype(np.uint8)
+
+
+def place_hand(pose: np.ndarray, size: int = 480, palm: float = PALM) -> np.ndarray:
+    """Landmarks (21, 3), pixels, of a pose (21, 3) in palm sizes, in the middle of a picture; palm: its share of the size."""
+    return _centred(pose) * (palm * size) + np.float32([size / 2, size / 2, 0])
 
 
 def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tuple[np.ndarray, float]]:
@@ -63,9 +75,17 @@ def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tu
     word: letters, in any case, and spaces. The hand comes up, holds each letter, moves on, leaves the picture for a moment
     between two equal letters, and goes down. Raises UserError when the word is empty or has another character.
     """
-    signs = _signs(word)
-    for step, landmarks in enumerate(_motion(signs, frame_rate)):
-        yield draw_hand(landmarks * (PALM * size) + np.float32([size / 2, size / 2, 0]), size), step / frame_rate
+    wrong = sorted(set(word.upper()) - set(string.ascii_uppercase + " "))
+    if wrong or not word.strip():
+        found = f"cannot spell {', '.join(map(repr, wrong))}" if wrong else "no word to spell"
+        raise UserError(f"{found}; the synthetic signer spells the letters A to Z and spaces")
+    prototypes = load_prototypes()
+    signs = [prototypes["space" if character == " " else character] for character in word.upper()]
+    middle = np.float32([size / 2, size / 2, 0])
+    return (
+        (draw_hand(landmarks * (PALM * size) + middle, size), step / frame_rate)
+        for step, landmarks in enumerate(_frames(signs, frame_rate))
+    )
 
 
 def load_prototypes() -> dict[str, np.ndarray]:
@@ -77,63 +97,42 @@ def load_prototypes() -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def _signs(word: str) -> list[np.ndarray]:
-    prototypes = load_prototypes()
-    wrong = sorted({character for character in word if character.upper() not in string.ascii_uppercase + " "})
-    if wrong or not word.strip():
-        found = f"the word has {', '.join(map(repr, wrong))}" if wrong else "the word is empty"
-        raise UserError(f"{found}; the synthetic signer spells the letters A to Z and spaces")
-    return [prototypes["space" if character == " " else character.upper()] for character in word]
-
-
-def _motion(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:
-    """Landmarks, frame by frame, in palm sizes from the picture's middle, of a hand that shows `signs` one after another."""
-    keys = [(0.0, _lowered(signs[0][0]))]  # (time, landmarks)
-    now = 0.0
-    for index, sign in enumerate(signs):
-        sign = _centred(sign)
-        again = index > 0 and signs[index - 1] is signs[index]
-        if again:
-            now += MOVE
-            keys.append((now, _lowered(sign[0])))
-            now += AWAY
-            keys.append((now, _lowered(sign[0])))
-            now += MOVE
-        else:
-            now += RISE if index == 0 else MOVE
-        if len(sign) == 1:
-            keys.append((now, sign[0]))
-            now += HOLD
-            keys.append((now, sign[0]))
-        else:
-            for frame in sign:
-                keys.append((now, frame))
-                now += 1 / 30
-            now -= 1 / 30
-            keys.append((now + 0.3, sign[-1]))
-            now += 0.3
-    keys.append((now + RISE, _lowered(sign[-1])))
-    now += RISE
-
-    times = np.array([time for time, _ in keys])
-    for step in range(int(now * frame_rate) + 1):
+def _frames(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:
+    """Landmarks (21, 3) of every frame, in palm sizes from the picture's middle."""
+    seconds, poses = zip(*_key_poses([_centred(sign) for sign in signs]), strict=True)
+    times = np.cumsum(seconds)
+    for step in range(int(times[-1] * frame_rate) + 1):
         time = step / frame_rate
-        i = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, len(keys) - 2))
-        share = min((time - times[i]) / (times[i + 1] - times[i]), 1.0)
-        if times[i + 1] - times[i] > 0.1:
-            share = share * share * (3 - 2 * share)
+        after = min(int(np.searchsorted(times, time, side="right")), len(times) - 1)
+        share = min((time - times[after - 1]) / seconds[after], 1.0)
         sway = np.float32([0.03 * np.sin(2.1 * time), 0.02 * np.sin(1.7 * time + 1), 0])
-        yield _between(keys[i][1], keys[i + 1][1], share) + sway
+        yield _between(poses[after - 1], poses[after], share * share * (3 - 2 * share)) + sway
 
 
-def _centred(sign: np.ndarray) -> np.ndarray:
-    points = sign[..., :2].reshape(-1, 2)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    return sign - np.append(middle, 0).astype(np.float32)
+def _key_poses(signs: list[np.ndarray]) -> Iterator[tuple[float, np.ndarray]]:
+    """Poses to pass through, and the seconds to get to each from the one before."""
+    before = None
+    for sign in signs:
+        if before is None:
+            yield 0.0, sign[0] + _OUT
+            yield RISE, sign[0]
+        elif np.array_equal(sign, before):
+            yield MOVE, before[-1] + _OUT
+            yield AWAY, sign[0] + _OUT
+            yield MOVE, sign[0]
+        else:
+            yield MOVE, sign[0]
+        for pose in sign[1:]:
+            yield 1 / MOTION_RATE, pose
+        yield HOLD if len(sign) == 1 else HOLD_MOTION, sign[-1]
+        before = sign
+    yield RISE, before[-1] + _OUT
 
 
-def _lowered(landmarks: np.ndarray) -> np.ndarray:
-    return _centred(landmarks[None])[0] + np.float32([0.3, 4.5, 0])
+def _centred(poses: np.ndarray) -> np.ndarray:
+    """Poses (..., 21, 3) moved so that the middle of all they cover is at 0."""
+    points = poses[..., :2].reshape(-1, 2)
+    return poses - np.append((points.min(axis=0) + points.max(axis=0)) / 2, 0).astype(np.float32)
 
 
 def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
@@ -146,10 +145,8 @@ def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
 
 def _joints(landmarks: np.ndarray):
     """Wrist (3,), the palm's rotation (3, 3), and every bone (5, 4, 3) as seen from the bone before it."""
-    up = landmarks[9] - landmarks[0]
-    up = up / np.linalg.norm(up)
-    normal = np.cross(up, landmarks[17] - landmarks[5])
-    normal = normal / np.linalg.norm(normal)
+    up = _unit(landmarks[9] - landmarks[0])
+    normal = _unit(np.cross(up, landmarks[17] - landmarks[5]))
     palm = np.stack([np.cross(up, normal), up, normal], axis=1).astype(np.float64)
     bones = np.empty((5, 4, 3))
     for chain, points in enumerate(_CHAINS):
@@ -192,20 +189,18 @@ def _turned(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
 
 
 def _palm_size(landmarks: np.ndarray) -> float:
-    return float(np.linalg.norm(landmarks[_KNUCKLES] - landmarks[0], axis=1).mean())
+    bones = np.vstack([landmarks[_KNUCKLES] - landmarks[0], landmarks[17] - landmarks[5]])
+    return float(np.linalg.norm(bones, axis=1).mean())
 
 
 def _capsules(points: np.ndarray, palm: float) -> list[tuple[np.ndarray, np.ndarray, float, float]]:
     """The hand's parts: two ends (3,) and the radius at each, all in pixels. Radii are those of an adult's hand by eye."""
     wrist = points[0]
-    across = points[17] - points[5]
-    across = across / max(np.linalg.norm(across), 1e-6)
+    across = _unit(points[17] - points[5])
     thumb_side, little_side = wrist - 0.13 * palm * across, wrist + 0.13 * palm * across
 
-    up = points[9] - wrist
-    up = up / max(np.linalg.norm(up), 1e-6)
-    arm = np.float32([0, 0.8, 0]) - up * np.float32([0.6, 0.6, 0.2])  # between straight on from the palm and straight down
-    arm = arm / np.linalg.norm(arm)
+    up = _unit(points[9] - wrist)
+    arm = _unit(np.float32([0, 0.8, 0]) - up * np.float32([0.6, 0.6, 0.2]))  # between on from the palm and straight down
     side = np.cross(arm, np.float32([0, 0, 1]))
     side = side * np.sign(side @ across)
 
@@ -282,14 +277,49 @@ def _shade(depth: np.ndarray, palm: float) -> tuple[np.ndarray, np.ndarray]:
     slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
     slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     facing = 1 / np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
-    light = _LIGHT / np.linalg.norm(_LIGHT)
+    light = _unit(_LIGHT)
     diffuse = np.clip(0.35 + 0.65 * (slope_x * light[0] + slope_y * light[1] - light[2]) * facing, 0, 1)
     hollow = np.clip((smooth - blurred(0.09 * palm)) / (0.1 * palm), 0, 1)
     shade = diffuse * (1 - 0.6 * hollow) * (0.75 + 0.25 * facing)
     height, width = depth.shape
-    colour = (_SHADOW + (_SKIN - _SHADOW) * shade[..., None]) * _skin_texture(1024)[:height, :width, None]
-    alpha = np.clip(1.6 * cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.008 * palm)) - 0.5, 0, 1)
-    return colour, alpha[..., None]
+    colour = (_SHADOW + (_SKIN - _SHADOW) * shade[..., None]) * _skin_texture()[:height, :width, None]
+    opacity = np.clip(1.6 * cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.008 * palm)) - 0.5, 0, 1)
+    return colour, opacity[..., None]
+
+
+def _paint_nails(colour: np.ndarray, depth: np.ndarray, points: np.ndarray, palm: float) -> None:
+    """Paint the five nails into `colour`; `points` are the landmarks in the box of `depth`. They show which side of a hand
+    is seen: without them, MediaPipe takes some fists for left hands."""
+    out_of_palm = _unit(np.cross(points[9] - points[0], points[17] - points[5]))
+    for (*_, knuckle, joint, tip), radius in zip(_CHAINS, np.multiply(_NAIL_RADII, palm), strict=True):
+        along = _unit(points[tip] - points[joint])
+        if tip == 4:  # the thumb's pad looks at the knuckles
+            pad = _unit((points[5] + points[9] - points[joint] - points[tip]) / 2) + 0.5 * out_of_palm
+        else:
+            pad = np.cross(along, np.cross(out_of_palm, points[knuckle] - points[knuckle - 1]))
+        pad = _unit(pad - (pad @ along) * along)
+
+        x0, y0 = np.maximum(np.floor(points[tip, :2] - 1.6 * radius).astype(int), 0)
+        x1, y1 = np.minimum(np.ceil(points[tip, :2] + 1.6 * radius).astype(int) + 1, depth.shape[::-1])
+        if x0 >= x1 or y0 >= y1:
+            continue
+        x, y = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)[:, None]
+        from_tip = (x - points[tip, 0], y - points[tip, 1], depth[y0:y1, x0:x1] - points[tip, 2])
+        forward, sideways, back = (
+            sum(part * d for part, d in zip(from_tip, direction / radius, strict=True))
+            for direction in (along, np.cross(along, pad), -pad)
+        )
+        outline = (forward / 0.75) ** 2 + (sideways / 0.72) ** 2  # 1 on the nail's edge
+        on_back = np.clip(4 * back - 1.7, 0, 1) * (back < 1.6)  # further off, the surface is another finger's
+        nail = (np.clip(4 - 4 * outline, 0, 1) * on_back)[..., None]
+        edge = (np.clip(1 - 4 * np.abs(outline - 1.05), 0, 1) * on_back)[..., None]
+        view = colour[y0:y1, x0:x1]
+        view *= 1 - 0.22 * edge
+        view += (0.12 * view + 12) * nail
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / max(np.linalg.norm(vector), 1e-6)
 
 
 @lru_cache(maxsize=2)
@@ -300,11 +330,12 @@ def _room(size: int) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), size / 24) + random.normal(0, 2, (size, size, 1)).astype(np.float32)
 
 
-@lru_cache(maxsize=2)
-def _skin_texture(size: int) -> np.ndarray:
+@lru_cache(maxsize=1)
+def _skin_texture() -> np.ndarray:
+    """Factors around 1, float32 (_TEXTURE, _TEXTURE): patches, mottling and grain."""
     random = np.random.default_rng(3)
-    layers = ((size // 40, 0.03), (size // 10, 0.025), (size // 3, 0.025))  # patches across, contrast
+    layers = ((25, 0.03), (100, 0.025), (340, 0.025))  # cells across, contrast
     return 1 + sum(
-        cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (_TEXTURE, _TEXTURE))
         for cells, contrast in layers
     )
