@@ -68,7 +68,6 @@ class Session:
         if self.frames:
             print(self.latency.table())
             print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
-            print(f"text: {self.speller.text}", flush=True)
 
     def write_report(self, path: Path) -> None:
         report = {
@@ -93,7 +92,8 @@ class Session:
 
 def main() -> None:
     arguments = _arguments()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the errors below say it in one line
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
     for option, path in (("--output", arguments.output), ("--report", arguments.report)):
         if path:
@@ -103,11 +103,12 @@ def main() -> None:
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device))
-        path = Path(arguments.source or "")
-        if arguments.source and (path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES):
-            session = Session(arguments.source)
+        if isinstance(arguments.source, Path) and (
+            arguments.source.is_dir() or arguments.source.suffix.lower() in PICTURE_SUFFIXES
+        ):
+            session = Session(str(arguments.source))
             _leave_results(stack, session, arguments.report)
-            read_stills(find_pictures(path) if path.is_dir() else [path], recognizer, session)
+            read_stills(find_pictures(arguments.source), recognizer, session)
             return
 
         display = not arguments.headless and has_display()
@@ -126,6 +127,8 @@ def main() -> None:
             read_stream(source, recognizer, session, window, video)
         finally:
             session.dropped = source.dropped
+            if session.frames:
+                print(f"text: {session.speller.text}")
             if output and session.frames:
                 print(f"annotated video: {output}")
 
@@ -203,7 +206,9 @@ def _obey(action: str | None, speller: Speller, picture: np.ndarray) -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Read fingerspelling live.", epilog=KEYS_HELP)
     parser.add_argument(
-        "--source", help="camera number, video file, folder of images, or sample (default: camera 0 if one opens, else sample)"
+        "--source",
+        type=_source,
+        help="camera number, video file, folder of images, or sample (default: camera 0 if one opens, else sample)",
     )
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument("--model", type=Path, default=MODEL, help="checkpoint (default: %(default)s)")
@@ -213,33 +218,43 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one")
     arguments = parser.parse_args()
 
-    if arguments.word is not None:
-        if arguments.source not in (None, "sample"):
-            raise UserError(f"--word is what the sample spells, but the source is {arguments.source}; leave one of them out")
+    if arguments.word is None:
+        arguments.word = WORD
+    elif arguments.source in (None, "sample"):
         arguments.source = "sample"
-    source = arguments.source
-    if source is not None and source != "sample" and not source.isdecimal():
-        if not Path(source).exists():
-            raise UserError(
-                f"no file or folder {source}; expected a camera number, a video file, a folder of images, or sample"
-            )
-        if arguments.output and not Path(source).is_file():
-            raise UserError("--output writes a stream's video, but the source is a folder of images; leave --output out")
-        if arguments.output and arguments.output.exists() and arguments.output.samefile(source):
+    else:
+        raise UserError(f"--word is what the sample spells, but the source is {arguments.source}; leave one of them out")
+    source, output = arguments.source, arguments.output
+    if isinstance(source, Path) and output:
+        if source.is_dir():
+            raise UserError(f"--output writes a stream's video, but {source} is a folder of images; leave --output out")
+        if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
     return arguments
 
 
+def _source(name: str) -> int | str | Path:
+    if name == "sample":
+        return name
+    if name.isdecimal():
+        return int(name)
+    if not Path(name).exists():
+        raise UserError(f"no file or folder {name}; expected a camera number, a video file, a folder of images, or sample")
+    return Path(name)
+
+
 def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
-    source = arguments.source
-    if source is None:
-        try:
-            return open_camera(0)
-        except UserError:
-            source = "sample"
-    if source == "sample":
-        return Sample(arguments.word or WORD)
-    return open_camera(int(source)) if source.isdecimal() else VideoFile(Path(source))
+    match arguments.source:
+        case Path() as path:
+            return VideoFile(path)
+        case int() as number:
+            return open_camera(number)
+        case "sample":
+            return Sample(arguments.word)
+    try:
+        return open_camera(0)
+    except UserError:
+        return Sample(arguments.word)
 
 
 def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments: argparse.Namespace) -> str:

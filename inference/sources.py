@@ -137,14 +137,14 @@ def open_camera(number: int) -> Camera:
     return Camera(capture, f"camera {number}")
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """The pictures in `folder`, 2.jpg before 10.jpg. Raises UserError when it has none."""
-    pictures = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
+def find_pictures(path: Path) -> list[Path]:
+    """The pictures in the folder `path`, 2.jpg before 10.jpg, or `path` itself. Raises UserError when there is none."""
+    if path.is_file():
+        return [path]
+    pictures = [picture for picture in path.iterdir() if picture.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
-        raise UserError(f"no picture in {folder}; expected a video file or a folder with {', '.join(PICTURE_SUFFIXES)} files")
-    return sorted(
-        pictures, key=lambda path: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
-    )
+        raise UserError(f"no picture in {path}; expected a video file or a folder with {', '.join(PICTURE_SUFFIXES)} files")
+    return sorted(pictures, key=lambda picture: [int(p) if p.isdecimal() else p for p in re.split(r"(\d+)", picture.name)])
 
 
 def read_picture(path: Path) -> np.ndarray | None:
