@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError
 from sign2sound.features import FRAME_RATE, clip_features
 from sign2sound.hand import Hand
@@ -63,8 +64,6 @@ class Recognizer:
         device: "cpu", "cuda", or "auto" for CUDA where there is one. hand_model: path of `hand_landmarker.task`, fetched
         when None. Raises UserError when the checkpoint is missing or does not fit, or the device is not there.
         """
-        from sign2sound.checkpoint import load_model
-
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         elif device.startswith("cuda") and not torch.cuda.is_available():
@@ -139,7 +138,7 @@ class Recognizer:
 
     @torch.inference_mode()
     def _read_stream(self, hand: Hand | None, timestamp: float) -> np.ndarray:
-        if timestamp <= self._time:
+        if not timestamp > self._time:  # so that NaN is refused too
             raise ValueError(f"time must increase: {timestamp} s after {self._time} s; call reset() before a new stream")
         self._time = timestamp
         if hand is None:

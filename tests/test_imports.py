@@ -1,0 +1,85 @@
+"""Imports run one way, and what is heavy loads only where it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIBRARY = (
+    "errors", "files", "labels", "hand", "hand_model", "landmarker", "features", "model", "checkpoint", "recognizer",
+    "signer", "speller", "speech",
+)  # fmt: skip
+MAY_IMPORT = {
+    "data": {"sign2sound", "data"},
+    "training": {"sign2sound", "data", "training"},
+    "inference": {"sign2sound", "inference"},
+    "scripts": {"sign2sound", "data", "scripts"},
+}
+HEAVY = ("torch", "cv2", "mediapipe")
+
+
+def imported(path: Path, package: str) -> set[str]:
+    """Full names of every module and name that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, (package if node.level else None, node.module)))
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_library_modules_import_only_to_their_left(root):
+    modules = {path.stem: path for path in (root / "sign2sound").glob("*.py") if path.stem != "__init__"}
+    assert set(modules) <= set(LIBRARY), "a new module needs its place in the order"
+    for name, path in modules.items():
+        for other in imported(path, "sign2sound"):
+            package, *rest = other.split(".")
+            assert package not in MAY_IMPORT, f"{path}: the library imports {other}"
+            if package == "sign2sound" and not (name == "hand_model" and rest[0] == "errors"):
+                assert rest[0] in LIBRARY, f"{path}: import {other} from the module that holds it"
+                assert LIBRARY.index(rest[0]) < LIBRARY.index(name), f"{path}: {rest[0]} stands right of {name}"
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_the_library_and_not_each_other(root, folder):
+    files = sorted((root / folder).rglob("*.py"))
+    assert files
+    ours = {"sign2sound", *MAY_IMPORT}
+    for path in files:
+        for other in imported(path, ".".join(path.parent.relative_to(root).parts)):
+            package = other.split(".")[0]
+            assert package not in ours - MAY_IMPORT[folder], f"{path} imports {other}"
+
+
+def test_nothing_reaches_for_its_neighbours_by_path(root):
+    for folder in ("sign2sound", *MAY_IMPORT):
+        for path in (root / folder).rglob("*.py"):
+            assert "sys.path" not in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import sign2sound", ()),
+        ("import sign2sound.speller", ()),
+        ("from sign2sound import Hand, Speller, UserError", ()),
+        ("import sign2sound.labels, sign2sound.features, sign2sound.hand_model", ()),
+        ("from sign2sound import Recognizer", ("torch",)),
+        ("from sign2sound import Landmarker", ("cv2", "mediapipe")),
+    ],
+)
+def test_heavy_modules_load_only_where_needed(statement, heavy):
+    program = f"import sys\n{statement}\nprint(*(name for name in {HEAVY} if name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == list(heavy)
+
+
+def test_an_unknown_name_is_refused():
+    import sign2sound
+
+    with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
+        sign2sound.Recogniser  # noqa: B018
