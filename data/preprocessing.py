@@ -67,10 +67,10 @@ def preprocess(
     run leaves a journal in `output`, from which the next one goes on. Pictures that cannot be read are listed in the
     report. Raises UserError, also where `output` was made with other options or other pictures.
     """
-    from data.splits import group_split, named_groups, random_split  # scikit-learn: slow to import, and no worker needs it
-
     start = time.perf_counter()
     pictures = find_pictures(folder)
+    from data.splits import group_split, named_groups, random_split  # scikit-learn: slow to import, and no worker needs it
+
     for name in pictures.skipped:
         print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
     groups = named_groups(pictures.paths, pictures.labels, group_by)

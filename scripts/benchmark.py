@@ -1,0 +1,101 @@
+"""Measure what the project does against a named alternative, both in one run: python scripts/benchmark.py preprocess"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from data.images import find_pictures, read_picture
+from data.preprocessing import preprocess
+from sign2sound.errors import UserError, run
+from sign2sound.hand_model import find_hand_model
+
+
+def benchmark_preprocess(args: argparse.Namespace) -> None:
+    """Preprocessing on all cores against a plain loop in one process; each in a fresh process, its start included."""
+    pictures = find_pictures(args.input)
+    chosen = pictures.paths[:: max(1, len(pictures.paths) // args.images)][: args.images]
+    find_hand_model()
+    with tempfile.TemporaryDirectory() as folder:
+        for path in chosen:
+            copy = Path(folder, "pictures", path)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(pictures.root / path, copy)
+        root = Path(folder, "pictures")
+        plain, ours = [], []
+        for number in range(args.repeats):
+            plain.append(_seconds(plain_loop, [str(root / path) for path in chosen]))
+            ours.append(_seconds(preprocess, str(root), str(Path(folder, f"processed{number}"))))
+    seconds = {
+        "plain loop, 1 process": statistics.median(plain),
+        f"preprocess, {os.cpu_count()} cores": statistics.median(ours),
+    }
+    print(f"{len(chosen)} images of {args.input}, median of {args.repeats}, start and second pass included")
+    print(f"{'':<26}{'seconds':>9}{'images/s':>10}{'ratio':>7}")
+    for name, value in seconds.items():
+        print(f"{name:<26}{value:>9.1f}{len(chosen) / value:>10.1f}{seconds['plain loop, 1 process'] / value:>7.2f}")
+
+
+def plain_loop(paths: list[str]) -> None:
+    """What one would write first: MediaPipe in image mode, picture after picture, again on a padded copy where it failed."""
+    import cv2
+    import mediapipe as mp
+    import numpy as np
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    def landmarker(confidence):
+        options = vision.HandLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(find_hand_model())),
+            min_hand_detection_confidence=confidence,
+            min_hand_presence_confidence=confidence,
+        )
+        return vision.HandLandmarker.create_from_options(options)
+
+    def detect(task, picture):
+        hands = task.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=picture)).hand_landmarks
+        return np.array([(point.x, point.y, point.z) for point in hands[0]]) if hands else None
+
+    with landmarker(0.5) as first, landmarker(0.3) as second:
+        found = 0
+        for path in paths:
+            picture = read_picture(path)
+            landmarks = detect(first, picture)
+            if landmarks is None:
+                top, left = picture.shape[0] // 2, picture.shape[1] // 2
+                landmarks = detect(second, cv2.copyMakeBorder(picture, top, top, left, left, cv2.BORDER_REPLICATE))
+            found += landmarks is not None
+    print(f"plain loop: hand found in {found} of {len(paths)}")
+
+
+def _seconds(function: Callable, *args) -> float:
+    """How long `function` takes in a process of its own."""
+    start = time.perf_counter()
+    process = multiprocessing.get_context("spawn").Process(target=function, args=args)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise UserError(f"{function.__name__} failed; its error stands above")
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="WHAT")
+
+    command = commands.add_parser("preprocess", help=benchmark_preprocess.__doc__)
+    command.add_argument("--input", default="data/raw", metavar="DIR", help="folder of class folders; default: %(default)s")
+    command.add_argument("--images", type=int, default=1740, metavar="N", help="how many of its pictures; default: %(default)s")
+    command.add_argument("--repeats", type=int, default=3, metavar="N", help="default: %(default)s")
+    command.set_defaults(command=benchmark_preprocess)
+
+    args = parser.parse_args()
+    args.command(args)
+
+
+if __name__ == "__main__":
+    run(main)
