@@ -43,26 +43,26 @@ class Session:
         self.frames = 0
         self.dropped = 0
         self.last_latency = 0.0  # seconds, of the frame before
-        self._started = time.perf_counter()
-        self._recent = deque(maxlen=30)  # when the last frames were done
+        self._first_done = 0.0
+        self._done = deque(maxlen=30)  # when the last frames were done
 
     def add(self, **seconds: float) -> None:
         """Count a frame and the seconds that each stage of it took."""
         for stage, duration in seconds.items():
             self.latency.add(stage, duration)
-        self.frames += 1
         self.last_latency = seconds["total"]
-        self._recent.append(time.perf_counter())
+        self._done.append(time.perf_counter())
+        if self.frames == 0:
+            self._first_done = self._done[0]
+        self.frames += 1
+
+    def rate(self) -> float:
+        """Frames/s after the first, which waits for everything to start."""
+        return (self.frames - 1) / (self._done[-1] - self._first_done) if self.frames > 1 else 0.0
 
     def recent_rate(self) -> float:
         """Frames/s of the last 30 frames."""
-        if len(self._recent) < 2:
-            return 0.0
-        return (len(self._recent) - 1) / (self._recent[-1] - self._recent[0])
-
-    def rate(self) -> float:
-        """Frames/s since the start."""
-        return self.frames / (self._recent[-1] - self._started) if self.frames else 0.0
+        return (len(self._done) - 1) / (self._done[-1] - self._done[0]) if self.frames > 1 else 0.0
 
     def print_summary(self) -> None:
         if self.frames:

@@ -130,11 +130,12 @@ class Sample:
 
 def open_camera(number: int) -> Camera:
     """Raises UserError when no camera of that number opens and delivers a picture."""
-    capture = cv2.VideoCapture(number)
-    if not capture.read()[0]:
+    with suppress(cv2.error):  # a number beyond what OpenCV takes
+        capture = cv2.VideoCapture(number)
+        if capture.read()[0]:
+            return Camera(capture, f"camera {number}")
         capture.release()
-        raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
-    return Camera(capture, f"camera {number}")
+    raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
 
 
 def find_pictures(path: Path) -> list[Path]:

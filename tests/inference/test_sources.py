@@ -1,0 +1,126 @@
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.sources import Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
+from sign2sound import UserError
+
+
+def write_video(path, frames: int):
+    """Frames of 64x48 pixels at 25 frames/s: frame i is as bright as 5 * i, with a red left half."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    for index in range(frames):
+        picture = np.full((48, 64, 3), 5 * index, np.uint8)
+        picture[:, :32, 2] = 255
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def number_of(frame) -> int:
+    return round(frame.picture[:, 40:, 1].mean() / 5)
+
+
+def test_every_frame_of_a_video_comes_once_with_its_time(tmp_path):
+    frames = list(VideoFile(write_video(tmp_path / "v.mp4", 10)))
+    assert [number_of(frame) for frame in frames] == list(range(10))
+    assert [frame.timestamp for frame in frames] == pytest.approx([index / 25 for index in range(10)])
+    red, green, blue = frames[0].picture[:, :24].mean(axis=(0, 1))
+    assert frames[0].picture.shape == (48, 64, 3)
+    assert red > 200 > 60 > max(green, blue)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video"])
+def test_a_file_that_is_no_video_is_refused(tmp_path, content):
+    (tmp_path / "v.mp4").write_bytes(content)
+    with pytest.raises(UserError, match="v.mp4 is no video"):
+        VideoFile(tmp_path / "v.mp4")
+
+
+def test_a_video_without_frames_is_refused(tmp_path):
+    with pytest.raises(UserError, match="has no frames"):
+        VideoFile(write_video(tmp_path / "v.mp4", 0))
+
+
+class ThrottledCapture:
+    """A video file that delivers a frame every 10 ms, as a camera does whether or not anyone looks."""
+
+    def __init__(self, path):
+        self._capture = cv2.VideoCapture(str(path))
+        self.retrieve = self._capture.retrieve
+        self.get = self._capture.get
+        self.release = self._capture.release
+
+    def grab(self):
+        time.sleep(0.01)
+        return self._capture.grab()
+
+
+def test_a_slow_consumer_gets_the_newest_camera_frames_and_the_rest_is_counted(tmp_path):
+    camera = Camera(ThrottledCapture(write_video(tmp_path / "v.mp4", 40)), "camera 0")
+    seen, times = [], []
+    with pytest.raises(UserError, match="camera 0 delivers no more pictures"):
+        for frame in camera:
+            seen.append(number_of(frame))
+            times.append(frame.timestamp)
+            time.sleep(0.1)
+    camera.close()
+    assert 2 <= len(seen) <= 6
+    assert all(later - earlier >= 5 for earlier, later in zip(seen[1:], seen[2:], strict=False))
+    assert times[0] == 0 and times == sorted(set(times))
+    assert len(seen) + camera.dropped == 40
+
+
+def test_a_camera_can_be_closed_while_it_delivers(tmp_path):
+    camera = Camera(ThrottledCapture(write_video(tmp_path / "v.mp4", 40)), "camera 0")
+    next(iter(camera))
+    camera.close()
+    assert camera.dropped < 39
+
+
+@pytest.mark.parametrize("number", [77, 10**12])
+def test_a_camera_that_is_not_there_is_refused(number):
+    with pytest.raises(UserError, match=f"camera {number} does not open"):
+        open_camera(number)
+
+
+def test_the_sample_is_drawn_at_25_frames_per_second():
+    frames = iter(Sample("A"))
+    assert [next(frames).timestamp for _ in range(3)] == pytest.approx([0, 0.04, 0.08])
+
+
+def test_the_sample_refuses_what_it_cannot_spell():
+    with pytest.raises(UserError, match="'3'"):
+        next(iter(Sample("H3")))
+
+
+def test_pictures_come_in_natural_order(tmp_path):
+    for name in ("10.jpg", "2.JPG", "1.png", "notes.txt", "b1.webp", "a.bmp"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_pictures(tmp_path)] == ["1.png", "2.JPG", "10.jpg", "a.bmp", "b1.webp"]
+    assert find_pictures(tmp_path / "10.jpg") == [tmp_path / "10.jpg"]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no picture in"):
+        find_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("shape, kind", [((6, 8), np.uint8), ((6, 8, 4), np.uint8), ((6, 8, 3), np.uint16)])
+def test_grey_alpha_and_16_bit_pictures_become_rgb(tmp_path, shape, kind):
+    cv2.imwrite(str(tmp_path / "p.png"), np.full(shape, 100 if kind is np.uint8 else 100 * 257, kind))
+    picture = read_picture(tmp_path / "p.png")
+    assert picture.dtype == np.uint8 and picture.shape == (6, 8, 3) and np.all(picture == 100)
+
+
+def test_pictures_are_rgb(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((6, 8, 3), (10, 20, 30), np.uint8))
+    assert read_picture(tmp_path / "p.png")[0, 0].tolist() == [30, 20, 10]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_a_broken_picture_is_none(tmp_path, content):
+    (tmp_path / "p.jpg").write_bytes(content)
+    assert read_picture(tmp_path / "p.jpg") is None
