@@ -1,0 +1,209 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inference import realtime_demo
+from inference.sources import Camera
+from sign2sound import UserError
+from sign2sound.checkpoint import save_checkpoint
+from sign2sound.model import LandmarkGRU
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "untrained.pth"
+    save_checkpoint(path, LandmarkGRU(), config={}, epoch=0, metrics={})
+    return path
+
+
+@pytest.fixture
+def demo(tmp_path, monkeypatch, untrained):
+    """Runs the program in this process, in an empty folder, headless, with an untrained model."""
+    monkeypatch.chdir(tmp_path)
+    threads, terminate = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["realtime_demo.py", "--model", str(untrained), "--headless", *map(str, arguments)])
+        realtime_demo.main()
+
+    yield run
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, terminate)
+
+
+@pytest.fixture
+def start(root, tmp_path):
+    """Starts the program as a user does, in an empty folder."""
+
+    def popen(*arguments, display=""):
+        environment = {**os.environ, "PYTHONPATH": str(root), "DISPLAY": display}
+        command = [sys.executable, str(root / "inference" / "realtime_demo.py"), *map(str, arguments)]
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    return popen
+
+
+def write_video(path, frames: int):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (320, 240))
+    for _ in range(frames):
+        writer.write(np.full((240, 320, 3), 90, np.uint8))
+    writer.release()
+    return path
+
+
+def frames_in(path) -> int:
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+def wait_for_video(path):
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_a_real_video_leaves_text_table_report_and_video(start, shared_data, untrained, tmp_path):
+    source = shared_data / "videos" / "L.mp4"
+    process = start("--source", source, "--model", untrained, "--headless", "--output", "a/l.mp4", "--report", "b/l.json")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert "text: " in out and "features+model" in out
+
+    report = json.loads((tmp_path / "b" / "l.json").read_text())
+    assert report["source"] == str(source)
+    assert report["frames"] == 102 and report["dropped"] == 0
+    assert [row["count"] for row in report["latency_ms"].values()] == [102] * 5
+    stages = report["latency_ms"]
+    assert stages["total"]["p50"] > stages["landmarks"]["p50"] > stages["features+model"]["p50"] > 0
+    assert report["machine"]["cores"] == os.cpu_count()
+    assert frames_in(tmp_path / "a" / "l.mp4") == 102
+
+
+def test_without_camera_and_display_the_released_model_reads_the_sample(start, root, tmp_path):
+    """The whole path: a drawn hand, MediaPipe, the network, the speller."""
+    process = start("--source", "sample", "--model", root / "checkpoints" / "best_model.pth")
+    out, err = process.communicate(timeout=180)
+    assert (process.returncode, err) == (0, "")
+    assert "no display found: reading sample (HELLO) without a window" in out
+    assert [line.split()[-1] for line in out.splitlines() if " s  " in line] == list("HELLO")
+    assert "text: HELLO" in out.splitlines()
+    assert frames_in(tmp_path / "results" / "run" / "sample.mp4") > 100
+
+
+def test_a_mistake_is_one_line_and_status_2(start):
+    process = start("--source", "nowhere.mp4")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: no file or folder nowhere.mp4; expected")
+
+
+def test_ctrl_c_loses_nothing(start, untrained, tmp_path):
+    source = write_video(tmp_path / "long.mp4", 3000)
+    process = start("--source", source, "--model", untrained, "--headless", "--output", "out.mp4", "--report", "r.json")
+    wait_for_video(tmp_path / "out.mp4")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "stopped\n")
+    assert "text: " in out and "features+model" in out
+    frames = json.loads((tmp_path / "r.json").read_text())["frames"]
+    assert 0 < frames < 3000
+    assert frames_in(tmp_path / "out.mp4") in (frames, frames + 1)  # stopped before or after the frame was counted
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a display without a screen")
+def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, tmp_path):
+    server = subprocess.Popen(["Xvfb", "-displayfd", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        display = f":{server.stdout.readline().strip()}"
+        process = start("--word", "A", "--model", untrained, "--output", "out.mp4", "--report", "r.json", display=display)
+        wait_for_video(tmp_path / "out.mp4")
+        time.sleep(0.5)
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    finally:
+        server.terminate()
+        server.wait()
+    assert (process.returncode, err) == (143, "")
+    assert "reading sample (A) in a window; keys:" in out
+    assert json.loads((tmp_path / "r.json").read_text())["frames"] > 0
+    assert frames_in(tmp_path / "out.mp4") > 0
+
+
+def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tmp_path, capsys):
+    capture = cv2.VideoCapture(str(write_video(tmp_path / "camera.mp4", 40)))
+    monkeypatch.setattr(realtime_demo, "open_camera", lambda number: Camera(capture, f"camera {number}"))
+    with pytest.raises(UserError, match="camera 0 delivers no more pictures"):
+        demo("--output", "out.mp4", "--report", "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["source"] == "camera 0"
+    assert report["frames"] > 0 and report["frames"] + report["dropped"] == 40
+    assert "text: " in capsys.readouterr().out
+    assert frames_in(tmp_path / "out.mp4") > 0
+
+
+def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    hand = min((shared_data / "images" / "crowd" / "L").iterdir())
+    shutil.copy(hand, folder / f"2{hand.suffix}")
+    cv2.imwrite(str(folder / "10.png"), np.full((200, 200, 3), 128, np.uint8))
+    (folder / "1.jpg").write_bytes(b"no picture")
+
+    demo("--source", folder, "--report", "r.json")
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == f"{folder / '1.jpg'}  is no picture that OpenCV can read, skipped\n"
+    path, label, confidence = lines[0].rsplit(maxsplit=2)
+    assert path == str(folder / f"2{hand.suffix}") and label in realtime_demo.Recognizer.labels
+    assert 0 < float(confidence) <= 1
+    assert lines[1] == f"{folder / '10.png'}  no hand found"
+    assert lines[2] == "3 pictures: 1 read, 1 without a hand, 1 broken"
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["frames"] == 2 and report["latency_ms"]["features+model"]["count"] == 1
+
+
+def test_headless_without_output_draws_nothing(demo, tmp_path):
+    demo("--source", write_video(tmp_path / "v.mp4", 5), "--report", "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["latency_ms"]["drawing"] == {"count": 0} and report["latency_ms"]["landmarks"]["count"] == 5
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--source", "77"], "camera 77 does not open"),
+        (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
+        (["--source", "text.mp4"], "text.mp4 is no video"),
+        (["--source", "empty"], "no picture in empty"),
+        (["--source", "empty", "--output", "out.mp4"], "empty is a folder of images"),
+        (["--source", "text.mp4", "--output", "text.mp4"], "--output is the source text.mp4 itself"),
+        (["--source", "text.mp4", "--word", "HI"], "--word is what the sample spells"),
+        (["--word", "H3"], "'3'"),
+        (["--word", "A", "--output", "out.xyz"], "out.xyz cannot be written as a video"),
+        (["--output", "text.mp4/out.mp4"], "the folder of --output text.mp4/out.mp4 cannot be made"),
+        (["--report", "empty"], "--report empty is a folder or not writable"),
+        (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
+        (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
+    ],
+)
+def test_mistakes(demo, tmp_path, arguments, message):
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=message):
+        demo(*arguments)
+    assert (tmp_path / "text.mp4").read_text() == "no video"
