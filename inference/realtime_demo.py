@@ -103,9 +103,7 @@ def main() -> None:
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device))
-        if isinstance(arguments.source, Path) and (
-            arguments.source.is_dir() or arguments.source.suffix.lower() in PICTURE_SUFFIXES
-        ):
+        if _is_stills(arguments.source):
             session = Session(str(arguments.source))
             _leave_results(stack, session, arguments.report)
             read_stills(find_pictures(arguments.source), recognizer, session)
@@ -115,8 +113,8 @@ def main() -> None:
         source = stack.enter_context(closing(_open_source(arguments)))
         output = arguments.output
         if not display and isinstance(source, Sample) and output is None:
-            RESULTS.mkdir(parents=True, exist_ok=True)
             output = RESULTS / "sample.mp4"
+            _check_writable("--output", output)
         print(_announcement(source, display, arguments))
 
         session = Session(source.name)
@@ -195,9 +193,12 @@ def _obey(action: str | None, speller: Speller, picture: np.ndarray) -> bool:
         speller.clear()
     elif action == "save":
         path = RESULTS / time.strftime("picture-%Y%m%d-%H%M%S.png")
-        with atomic_write(path) as file:
-            file.write(cv2.imencode(".png", picture)[1])
-        print(f"saved {path}")
+        try:
+            with atomic_write(path) as file:
+                file.write(cv2.imencode(".png", picture)[1])
+            print(f"saved {path}")
+        except OSError as error:
+            print(f"{path} cannot be written ({error.strerror})", file=sys.stderr)
     elif action in ("space", "del"):
         speller.write(action)
     return action != "quit"
@@ -226,8 +227,8 @@ def _arguments() -> argparse.Namespace:
         raise UserError(f"--word is what the sample spells, but the source is {arguments.source}; leave one of them out")
     source, output = arguments.source, arguments.output
     if isinstance(source, Path) and output:
-        if source.is_dir():
-            raise UserError(f"--output writes a stream's video, but {source} is a folder of images; leave --output out")
+        if _is_stills(source):
+            raise UserError(f"--output writes a stream's video, but {source} is stills; leave --output out")
         if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
     return arguments
@@ -241,6 +242,10 @@ def _source(name: str) -> int | str | Path:
     if not Path(name).exists():
         raise UserError(f"no file or folder {name}; expected a camera number, a video file, a folder of images, or sample")
     return Path(name)
+
+
+def _is_stills(source: int | str | Path | None) -> bool:
+    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:

@@ -190,7 +190,7 @@ def test_headless_without_output_draws_nothing(demo, tmp_path):
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
         (["--source", "empty"], "no picture in empty"),
-        (["--source", "empty", "--output", "out.mp4"], "empty is a folder of images"),
+        (["--source", "empty", "--output", "out.mp4"], "empty is stills"),
         (["--source", "text.mp4", "--output", "text.mp4"], "--output is the source text.mp4 itself"),
         (["--source", "text.mp4", "--word", "HI"], "--word is what the sample spells"),
         (["--word", "H3"], "'3'"),
