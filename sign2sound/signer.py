@@ -7,6 +7,7 @@ light, darkened in its hollows and given a little skin texture: real enough for 
 import string
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -31,11 +32,12 @@ _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 _CHAINS = ((0, 1, 2, 3, 4), *((0, *finger) for finger in _FINGERS))
 _KNUCKLES = [5, 9, 13, 17]
 _NAIL_RADII = (0.105, 0.09, 0.092, 0.088, 0.077)  # palm sizes; thumb to little finger
-_STRAIGHT = np.array([0.0, 1.0, 0.0])  # a bone that goes on as the one before it
+_BONES = [(list(start), list(end)) for start, end in pairwise(zip(*_CHAINS, strict=True))]  # the five chains side by side
 
 _FAR = np.float32(1e4)  # the depth where there is no hand
-_SKIN = np.float32([216, 163, 137])
-_SHADOW = np.float32([104, 54, 42])
+_SKIN, _SHADOW = np.array([216, 163, 137]), np.array([104, 54, 42])
+_TONE_STEPS = 200  # of the 256 tones, those from no light to full light; the rest are brighter still
+_TONES = np.clip(_SHADOW + (_SKIN - _SHADOW) * np.arange(256)[:, None] / _TONE_STEPS, 0, 255).astype(np.uint8)
 _LIGHT = np.float32([-0.45, -0.6, -0.66])  # towards the lamp: upper left, behind the camera
 _TEXTURE = 1024  # pixels square, more than any hand takes
 
@@ -55,13 +57,14 @@ def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
     left, top = np.clip(np.floor(low - margin), 0, size).astype(int)
     right, bottom = np.clip(np.ceil(high + margin), 0, size).astype(int)
     picture = _room(size).copy()
+    box = picture[top:bottom, left:right]
     if left < right and top < bottom:
         depth = _depth(capsules, left, top, right, bottom, blend=0.06 * palm)
-        colour, opacity = _shade(depth, palm)
-        _paint_nails(colour, depth, landmarks - np.float32([left, top, 0]), palm)
-        box = picture[top:bottom, left:right]
-        box += (colour - box) * opacity
-    return cv2.GaussianBlur(picture, (0, 0), size / 700).clip(0, 255).astype(np.uint8)
+        light, opacity = _shade(depth, palm)
+        _paint_nails(light, depth, landmarks - np.float32([left, top, 0]), palm)
+        skin = _TONES.take(np.clip(_TONE_STEPS * light, 0, 255).astype(np.uint8), axis=0)
+        box[:] = cv2.blendLinear(skin, box.copy(), opacity, 1 - opacity)
+    return picture
 
 
 def place_hand(pose: np.ndarray, size: int = 480, palm: float = PALM) -> np.ndarray:
@@ -137,45 +140,38 @@ def _centred(poses: np.ndarray) -> np.ndarray:
 
 def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     """The hand on the way from `a` to `b`: joints turn, so bones keep their lengths and fingers do not cut through the palm."""
-    (wrist_a, turn_a, bones_a), (wrist_b, turn_b, bones_b) = _joints(a), _joints(b)
-    rotation, _ = cv2.Rodrigues(share * cv2.Rodrigues(turn_b @ turn_a.T)[0])
-    bones = _turned(bones_a, bones_b, share)
-    return _landmarks(wrist_a + share * (wrist_b - wrist_a), rotation @ turn_a, bones)
-
-
-def _joints(landmarks: np.ndarray):
-    """Wrist (3,), the palm's rotation (3, 3), and every bone (5, 4, 3) as seen from the bone before it."""
-    up = _unit(landmarks[9] - landmarks[0])
-    normal = _unit(np.cross(up, landmarks[17] - landmarks[5]))
-    palm = np.stack([np.cross(up, normal), up, normal], axis=1).astype(np.float64)
-    bones = np.empty((5, 4, 3))
-    for chain, points in enumerate(_CHAINS):
-        frame = palm
-        for bone, (a, b) in enumerate(zip(points, points[1:], strict=False)):
-            bones[chain, bone] = frame.T @ (landmarks[b] - landmarks[a])
-            frame = frame @ _turn_to(bones[chain, bone])
-    return landmarks[0].astype(np.float64), palm, bones
-
-
-def _landmarks(wrist, palm, bones) -> np.ndarray:
-    """The reverse of `_joints`."""
+    palm_a, bones_a = _joints(a)
+    palm_b, bones_b = _joints(b)
+    turn, _ = cv2.Rodrigues(share * cv2.Rodrigues(palm_b @ palm_a.T)[0])
+    frames = np.repeat((turn @ palm_a)[None], 5, axis=0)
     landmarks = np.empty((21, 3))
-    landmarks[0] = wrist
-    for chain, points in enumerate(_CHAINS):
-        frame = palm
-        for bone, (a, b) in enumerate(zip(points, points[1:], strict=False)):
-            landmarks[b] = landmarks[a] + frame @ bones[chain, bone]
-            frame = frame @ _turn_to(bones[chain, bone])
+    landmarks[0] = a[0] + share * (b[0] - a[0])
+    for bone, (start, end) in enumerate(_BONES):
+        direction = _turned(bones_a[bone], bones_b[bone], share)
+        landmarks[end] = landmarks[start] + (frames @ direction[..., None])[..., 0]
+        frames = frames @ _turns_to(direction)
     return landmarks.astype(np.float32)
 
 
-def _turn_to(bone: np.ndarray) -> np.ndarray:
-    """The smallest rotation that takes straight on to the direction of `bone`."""
-    direction = bone / np.linalg.norm(bone)
-    axis = np.cross(_STRAIGHT, direction)
-    sine = np.linalg.norm(axis)
-    angle = np.arctan2(sine, direction[1])
-    return cv2.Rodrigues(axis * (angle / max(sine, 1e-9)))[0]
+def _joints(landmarks: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The palm's rotation (3, 3), and the bones of thumb and fingers from wrist to tip: 4 x (5, 3), each seen from the last."""
+    up = _unit(landmarks[9] - landmarks[0])
+    normal = _unit(np.cross(up, landmarks[17] - landmarks[5]))
+    palm = np.stack([np.cross(up, normal), up, normal], axis=1).astype(np.float64)
+    frames = np.repeat(palm[None], 5, axis=0)
+    bones = []
+    for start, end in _BONES:
+        bones.append(((landmarks[end] - landmarks[start])[:, None] @ frames)[:, 0])
+        frames = frames @ _turns_to(bones[-1])
+    return palm, bones
+
+
+def _turns_to(bones: np.ndarray) -> np.ndarray:
+    """The smallest rotations (5, 3, 3) that take "straight on", (0, 1, 0), to the directions of bones (5, 3)."""
+    x, y, z = (bones / np.linalg.norm(bones, axis=1, keepdims=True)).T
+    k = 1 / np.maximum(1 + y, 1e-6)
+    rows = [[1 - k * x * x, x, -k * x * z], [-x, y, -z], [-k * x * z, z, 1 - k * z * z]]
+    return np.moveaxis(np.array(rows), -1, 0)
 
 
 def _turned(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
@@ -266,29 +262,29 @@ def _capsule_front(a, b, r, s, x, y) -> np.ndarray:
 
 
 def _shade(depth: np.ndarray, palm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Colour (H, W, 3) and opacity (H, W, 1) of the surface at `depth`."""
+    """Light, around 0 to 1, and opacity, 0 to 1, of the surface at `depth`, both float32 (H, W)."""
     mask = (depth < _FAR / 2).astype(np.float32)
     depth = depth * mask
 
-    def blurred(sigma):
-        return cv2.GaussianBlur(depth, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(mask, (0, 0), sigma), 1e-3)
+    def blurred(share: float) -> np.ndarray:
+        width = 2 * round(share * palm) + 1
+        return cv2.stackBlur(depth, (width, width)) / np.maximum(cv2.stackBlur(mask, (width, width)), 1e-3)
 
-    smooth = blurred(0.018 * palm)
+    smooth = blurred(0.045)
     slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
     slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     facing = 1 / np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
-    light = _unit(_LIGHT)
-    diffuse = np.clip(0.35 + 0.65 * (slope_x * light[0] + slope_y * light[1] - light[2]) * facing, 0, 1)
-    hollow = np.clip((smooth - blurred(0.09 * palm)) / (0.1 * palm), 0, 1)
-    shade = diffuse * (1 - 0.6 * hollow) * (0.75 + 0.25 * facing)
+    lamp = _unit(_LIGHT)
+    diffuse = np.clip(0.35 + 0.65 * (slope_x * lamp[0] + slope_y * lamp[1] - lamp[2]) * facing, 0, 1)
+    hollow = np.clip((smooth - blurred(0.22)) / (0.1 * palm), 0, 1)
+    light = diffuse * (1 - 0.6 * hollow) * (0.75 + 0.25 * facing)
     height, width = depth.shape
-    colour = (_SHADOW + (_SKIN - _SHADOW) * shade[..., None]) * _skin_texture()[:height, :width, None]
     opacity = np.clip(1.6 * cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.008 * palm)) - 0.5, 0, 1)
-    return colour, opacity[..., None]
+    return light * _skin_texture()[:height, :width], opacity
 
 
-def _paint_nails(colour: np.ndarray, depth: np.ndarray, points: np.ndarray, palm: float) -> None:
-    """Paint the five nails into `colour`; `points` are the landmarks in the box of `depth`. They show which side of a hand
+def _paint_nails(light: np.ndarray, depth: np.ndarray, points: np.ndarray, palm: float) -> None:
+    """Brighten the five nails in `light`; `points` are the landmarks in the box of `depth`. They show which side of a hand
     is seen: without them, MediaPipe takes some fists for left hands."""
     out_of_palm = _unit(np.cross(points[9] - points[0], points[17] - points[5]))
     for (*_, knuckle, joint, tip), radius in zip(_CHAINS, np.multiply(_NAIL_RADII, palm), strict=True):
@@ -311,11 +307,11 @@ def _paint_nails(colour: np.ndarray, depth: np.ndarray, points: np.ndarray, palm
         )
         outline = (forward / 0.75) ** 2 + (sideways / 0.72) ** 2  # 1 on the nail's edge
         on_back = np.clip(4 * back - 1.7, 0, 1) * (back < 1.6)  # further off, the surface is another finger's
-        nail = (np.clip(4 - 4 * outline, 0, 1) * on_back)[..., None]
-        edge = (np.clip(1 - 4 * np.abs(outline - 1.05), 0, 1) * on_back)[..., None]
-        view = colour[y0:y1, x0:x1]
-        view *= 1 - 0.22 * edge
-        view += (0.12 * view + 12) * nail
+        nail = np.clip(4 - 4 * outline, 0, 1) * on_back
+        edge = np.clip(1 - 4 * np.abs(outline - 1.05), 0, 1) * on_back
+        view = light[y0:y1, x0:x1]
+        view *= 1 - 0.35 * edge
+        view += (0.15 * view + 0.12) * nail
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -327,14 +323,15 @@ def _room(size: int) -> np.ndarray:
     random = np.random.default_rng(7)
     grey = random.normal(0, 24, (7, 7, 1)) + random.normal(0, 7, (7, 7, 3))
     picture = cv2.resize(np.float32([126, 128, 128] + grey), (size, size), interpolation=cv2.INTER_CUBIC)
-    return cv2.GaussianBlur(picture, (0, 0), size / 24) + random.normal(0, 2, (size, size, 1)).astype(np.float32)
+    grain = random.normal(0, 2, (size, size, 1))
+    return (cv2.GaussianBlur(picture, (0, 0), size / 24) + grain).clip(0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
 def _skin_texture() -> np.ndarray:
     """Factors around 1, float32 (_TEXTURE, _TEXTURE): patches, mottling and grain."""
     random = np.random.default_rng(3)
-    layers = ((25, 0.03), (100, 0.025), (340, 0.025))  # cells across, contrast
+    layers = ((25, 0.05), (100, 0.04), (340, 0.04))  # cells across, contrast
     return 1 + sum(
         cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (_TEXTURE, _TEXTURE))
         for cells, contrast in layers
