@@ -9,10 +9,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data.images import BrokenPicture, find_pictures, read_picture
+from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
 from sign2sound.files import atomic_write
 from sign2sound.hand import LANDMARKS
@@ -69,17 +70,9 @@ def preprocess(
     """
     start = time.perf_counter()
     pictures = find_pictures(folder)
-    from data.splits import group_split, named_groups, random_split  # scikit-learn: slow to import, and no worker needs it
-
     for name in pictures.skipped:
         print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
     groups = named_groups(pictures.paths, pictures.labels, group_by)
-    if split == "group":
-        validation = group_split(pictures.labels, groups, VALIDATION_SHARE, seed)
-    else:
-        validation = random_split(pictures.labels, VALIDATION_SHARE, seed)
-    splits = ["validation" if chosen else "train" for chosen in validation]
-    rows = list(zip(pictures.paths, pictures.labels, groups.tolist(), splits, strict=True))
     stamps = {path: _stamp(pictures.root / path) for path in pictures.paths}
     report = {
         "options": {"input": str(pictures.root), "group_by": group_by, "split": split, "seed": seed},
@@ -92,7 +85,8 @@ def preprocess(
     if fresh:
         journal_path.unlink(missing_ok=True)
     elif not journal_path.exists() and all((output / name).exists() for name in OUTPUTS):
-        return Outcome(_finished_report(output, report, rows), 0, 0.0)
+        labelled = list(zip(pictures.paths, pictures.labels, groups, strict=True))
+        return Outcome(_finished_report(output, report, labelled), 0, 0.0)
     find_hand_model()  # once and with its progress bar, before the workers ask for it
     output.mkdir(parents=True, exist_ok=True)
     journal, seen = _open_journal(journal_path, report["options"])
@@ -101,21 +95,28 @@ def preprocess(
     broken = {}
     labels = dict(zip(pictures.paths, pictures.labels, strict=True))
     misses = sum(entry["pass"] == 0 and labels[path] != "nothing" for path, entry in seen.items())
-    results = _look_at_all([str(pictures.root / path) for path in todo], workers)
-    with journal, closing(results), tqdm(total=len(rows), initial=len(seen), unit=" images", smoothing=0.02) as bar:
-        try:
-            for path, result in zip(todo, results, strict=True):
+    try:
+        with (
+            journal,
+            _look_at_all([str(pictures.root / path) for path in todo], workers) as results,
+            tqdm(zip(todo, results, strict=True), total=len(stamps), initial=len(seen), unit=" images", smoothing=0.02) as bar,
+        ):
+            # While the workers start: scikit-learn takes as long to import as MediaPipe.
+            if split == "group":
+                validation = group_split(pictures.labels, groups, VALIDATION_SHARE, seed)
+            else:
+                validation = random_split(pictures.labels, VALIDATION_SHARE, seed)
+            for path, result in bar:
                 if isinstance(result, str):
                     broken[path] = result
-                else:
-                    seen[path] = {"path": path, "stamp": stamps[path], **result}
-                    journal.write(json.dumps(seen[path]).encode() + b"\n")
-                    journal.flush()
-                    misses += result["pass"] == 0 and labels[path] != "nothing"
+                    continue
+                seen[path] = {"path": path, "stamp": stamps[path], **result}
+                journal.write(json.dumps(seen[path]).encode() + b"\n")
+                journal.flush()
+                misses += result["pass"] == 0 and labels[path] != "nothing"
                 bar.set_postfix(misses=misses, refresh=False)
-                bar.update()
-        except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(f"{len(seen)} of {len(rows)} images are kept; the same command goes on") from error
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"{len(seen)} of {len(stamps)} images are kept; the same command goes on") from error
 
     report["classes"] = {label: {"images": 0, "first_pass": 0, "second_pass": 0, "missed": 0} for label in LABELS}
     for path, entry in seen.items():
@@ -123,6 +124,8 @@ def preprocess(
         counts["images"] += 1
         counts[("missed", "first_pass", "second_pass")[entry["pass"]]] += 1
     report["broken"] = [{"path": path, "reason": broken[path]} for path in pictures.paths if path in broken]
+    splits = ["validation" if chosen else "train" for chosen in validation]
+    rows = zip(pictures.paths, pictures.labels, groups, splits, strict=True)
     _write(output, report, [(*row, seen[row[0]]) for row in rows if row[0] in seen])
     journal_path.unlink()
     return Outcome(report, len(todo), time.perf_counter() - start)
@@ -157,15 +160,15 @@ def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
             raise UserError(f"{output} was made with {flag} {found[name]}, not {value}; --fresh begins it again")
 
 
-def _finished_report(output: Path, report: dict, rows: list[tuple]) -> dict:
-    """The report of a finished output, provided that it is what `rows` and the options of `report` would give."""
+def _finished_report(output: Path, report: dict, labelled: list[tuple[str, str, str]]) -> dict:
+    """The report of a finished output, provided that it came of the options in `report` and these (path, label, group)."""
     try:
         finished = json.loads((output / "report.json").read_bytes())
         _refuse_other_options(finished["options"], report["options"], output)
         broken = {entry["path"] for entry in finished["broken"]}
         with open(output / "index.csv", newline="", encoding="utf-8") as file:
-            found = [tuple(row[name] for name in ("path", "label", "group", "split")) for row in csv.DictReader(file)]
-        same = found == [row for row in rows if row[0] not in broken] and finished["bytes"] == report["bytes"]
+            found = [tuple(row[name] for name in ("path", "label", "group")) for row in csv.DictReader(file)]
+        same = found == [row for row in labelled if row[0] not in broken] and finished["bytes"] == report["bytes"]
     except (ValueError, KeyError) as error:
         raise UserError(f"the files in {output} are none that this program wrote ({error!r}); --fresh replaces them") from error
     if not same:
@@ -188,16 +191,19 @@ def _open_journal(path: Path, options: dict) -> tuple[BinaryIO, dict[str, dict]]
         entries.append(entry)
         end += len(line)
     journal.truncate(end)
-    if entries:
+    if entries[1:]:
         _refuse_other_options(entries[0], options, path.parent)
-    else:
+    else:  # nothing done, nothing to lose
+        journal.truncate(0)
         journal.write(json.dumps(options).encode() + b"\n")
     return journal, {entry["path"]: entry for entry in entries[1:]}
 
 
-def _look_at_all(paths: list[str], workers: int | None) -> Iterator[dict | str]:
-    """`_look` at each path, in order, in `workers` processes."""
+@contextmanager
+def _look_at_all(paths: list[str], workers: int | None) -> Iterator[Iterable[dict | str]]:
+    """`_look` at each path, in order, in `workers` processes, which start at once and end with the block."""
     if not paths:
+        yield ()
         return
     workers = min(workers or os.cpu_count(), len(paths), 61)  # Windows can't wait for more than 61 processes
     context = multiprocessing.get_context("spawn")  # MediaPipe's threads don't survive a fork
@@ -208,7 +214,7 @@ def _look_at_all(paths: list[str], workers: int | None) -> Iterator[dict | str]:
             results = pool.map(_look, paths, chunksize=8)
         finally:
             signal.signal(signal.SIGINT, interrupt)
-        yield from results
+        yield results
     except BrokenProcessPool as error:
         raise UserError(
             "a worker process was killed, perhaps for want of memory; the same command goes on, with fewer --workers"

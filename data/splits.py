@@ -5,7 +5,6 @@ import re
 import warnings
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from sign2sound.errors import UserError
 
@@ -16,6 +15,8 @@ def random_split(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     In a set of video frames the neighbours of a validation frame are then in training, and the accuracy flatters.
     Raises UserError where a class is too small to be in both parts.
     """
+    from sklearn.model_selection import train_test_split  # takes seconds to import, and groups do without
+
     validation = np.zeros(len(labels), bool)
     try:
         _, chosen = train_test_split(np.arange(len(labels)), test_size=share, stratify=labels, random_state=seed)
@@ -30,6 +31,8 @@ def group_split(labels: np.ndarray, groups: np.ndarray, share: float, seed: int)
 
     Raises UserError where there is only one group, or no class of two samples.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     count = len(np.unique(groups))
     if count < 2:
         raise UserError(f"all {len(labels)} samples are in one group; a split by group needs two: group them more finely")

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -22,7 +23,11 @@ class Looks:
         self.interrupt_after = None
         self.results = {"A1.jpg": SEEN, "B1.jpg": "empty file"}
 
+    @contextmanager
     def __call__(self, paths, workers):
+        yield self.results_of(paths)
+
+    def results_of(self, paths):
         for number, path in enumerate(paths):
             if number == self.interrupt_after:
                 raise KeyboardInterrupt
@@ -163,6 +168,23 @@ def test_other_options_are_refused_by_name_and_fresh_begins_again(
     assert preprocess(pictures, tmp_path / "out", fresh=True, **options).looked_at == 7
     preprocess(pictures, tmp_path / "whole", **options)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_run_refused_before_its_first_picture_binds_to_nothing(looks, pictures, tmp_path):
+    with pytest.raises(UserError, match="one group"):
+        preprocess(pictures, tmp_path / "out", group_by="folder")
+    assert preprocess(pictures, tmp_path / "out").looked_at == 6
+
+
+def test_other_groups_in_a_csv_of_the_same_name_are_refused(looks, pictures, tmp_path):
+    groups = tmp_path / "groups.csv"
+    paths = [path.relative_to(pictures).as_posix() for path in pictures.rglob("*.jpg")]
+    groups.write_text("path,group\n" + "".join(f"{path},{number % 2}\n" for number, path in enumerate(paths)))
+    preprocess(pictures, tmp_path / "out", group_by=str(groups))
+    assert preprocess(pictures, tmp_path / "out", group_by=str(groups)).looked_at == 0
+    groups.write_text("path,group\n" + "".join(f"{path},{number % 3}\n" for number, path in enumerate(paths)))
+    with pytest.raises(UserError, match="have changed .* --fresh"):
+        preprocess(pictures, tmp_path / "out", group_by=str(groups))
 
 
 def test_other_pictures_in_a_finished_output_are_refused(looks, pictures, tmp_path):

@@ -89,7 +89,7 @@ def test_killed_and_run_again_it_ends_as_if_uninterrupted(start, pictures, tmp_p
     assert looked_at(again) <= 43 - kept
     assert "1 broken pictures left out" in again
 
-    whole, _ = finish(start(pictures, tmp_path / "whole", "--workers", "3"))
+    whole, _ = finish(start(pictures, tmp_path / "whole", "--workers", "2"))
     assert looked_at(whole) == 43
     for name in OUTPUTS:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
@@ -98,7 +98,7 @@ def test_killed_and_run_again_it_ends_as_if_uninterrupted(start, pictures, tmp_p
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups and SIGINT")
 def test_interrupted_by_the_keyboard_it_says_how_to_go_on(start, pictures, tmp_path):
-    process = start(pictures, tmp_path / "out")
+    process = start(pictures, tmp_path / "out", "--workers", "1")
     wait_for_entries(tmp_path / "out" / "journal.jsonl", process, 1)
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to the workers too
     _, stderr = finish(process, status=130)
