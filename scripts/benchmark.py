@@ -89,7 +89,7 @@ def main() -> None:
 
     command = commands.add_parser("preprocess", help=benchmark_preprocess.__doc__)
     command.add_argument("--input", default="data/raw", metavar="DIR", help="folder of class folders; default: %(default)s")
-    command.add_argument("--images", type=int, default=1740, metavar="N", help="how many of its pictures; default: %(default)s")
+    command.add_argument("--images", type=int, default=3000, metavar="N", help="how many of its pictures; default: %(default)s")
     command.add_argument("--repeats", type=int, default=3, metavar="N", help="default: %(default)s")
     command.set_defaults(command=benchmark_preprocess)
 
