@@ -24,3 +24,11 @@ def test_a_bug_keeps_its_traceback():
     status, _, error = end_of("1 / 0")
     assert status == 1
     assert "Traceback" in error and "ZeroDivisionError" in error
+
+
+def test_a_closed_pipe_ends_in_silence():
+    code = "from sign2sound.errors import run\nrun(lambda: [print('x' * 1000, flush=True) for _ in range(1000)])"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
