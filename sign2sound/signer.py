@@ -39,7 +39,6 @@ _SKIN, _SHADOW = np.array([216, 163, 137]), np.array([104, 54, 42])
 _TONE_STEPS = 200  # of the 256 tones, those from no light to full light; the rest are brighter still
 _TONES = np.clip(_SHADOW + (_SKIN - _SHADOW) * np.arange(256)[:, None] / _TONE_STEPS, 0, 255).astype(np.uint8)
 _LIGHT = np.float32([-0.45, -0.6, -0.66])  # towards the lamp: upper left, behind the camera
-_TEXTURE = 1024  # pixels square, more than any hand takes
 
 
 def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
@@ -61,6 +60,7 @@ def draw_hand(landmarks: np.ndarray, size: int = 480) -> np.ndarray:
     if left < right and top < bottom:
         depth = _depth(capsules, left, top, right, bottom, blend=0.06 * palm)
         light, opacity = _shade(depth, palm)
+        light *= _skin_texture(size)[: bottom - top, : right - left]
         _paint_nails(light, depth, landmarks - np.float32([left, top, 0]), palm)
         skin = _TONES.take(np.clip(_TONE_STEPS * light, 0, 255).astype(np.uint8), axis=0)
         box[:] = cv2.blendLinear(skin, box.copy(), opacity, 1 - opacity)
@@ -278,9 +278,8 @@ def _shade(depth: np.ndarray, palm: float) -> tuple[np.ndarray, np.ndarray]:
     diffuse = np.clip(0.35 + 0.65 * (slope_x * lamp[0] + slope_y * lamp[1] - lamp[2]) * facing, 0, 1)
     hollow = np.clip((smooth - blurred(0.22)) / (0.1 * palm), 0, 1)
     light = diffuse * (1 - 0.6 * hollow) * (0.75 + 0.25 * facing)
-    height, width = depth.shape
     opacity = np.clip(1.6 * cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.008 * palm)) - 0.5, 0, 1)
-    return light * _skin_texture()[:height, :width], opacity
+    return light, opacity
 
 
 def _paint_nails(light: np.ndarray, depth: np.ndarray, points: np.ndarray, palm: float) -> None:
@@ -327,12 +326,11 @@ def _room(size: int) -> np.ndarray:
     return (cv2.GaussianBlur(picture, (0, 0), size / 24) + grain).clip(0, 255).astype(np.uint8)
 
 
-@lru_cache(maxsize=1)
-def _skin_texture() -> np.ndarray:
-    """Factors around 1, float32 (_TEXTURE, _TEXTURE): patches, mottling and grain."""
+@lru_cache(maxsize=2)
+def _skin_texture(size: int) -> np.ndarray:
+    """Factors around 1, float32 (size, size): patches, mottling and grain."""
     random = np.random.default_rng(3)
-    layers = ((25, 0.05), (100, 0.04), (340, 0.04))  # cells across, contrast
+    layers = ((12, 0.05), (48, 0.04), (160, 0.04))  # cells across, contrast
     return 1 + sum(
-        cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (_TEXTURE, _TEXTURE))
-        for cells, contrast in layers
+        cv2.resize(random.normal(0, contrast, (cells, cells)).astype(np.float32), (size, size)) for cells, contrast in layers
     )
