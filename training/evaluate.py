@@ -184,7 +184,8 @@ def to_markdown(report: dict) -> str:
         )
         lines += [
             f"Over all of these, given a hand: top-3 {figures['top3_given_hand']:.2%}, "
-            f"macro F1 {figures['macro_f1_given_hand']:.4f}, expected calibration error {figures['expected_calibration_error']:.4f}.",
+            f"macro F1 {figures['macro_f1_given_hand']:.4f}, "
+            f"expected calibration error {figures['expected_calibration_error']:.4f}.",
             "",
         ]
         lines += _table(
