@@ -69,7 +69,9 @@ class Recognizer:
         elif device.startswith("cuda") and not torch.cuda.is_available():
             raise UserError(f"no CUDA device found for device={device!r}; use device='auto' or 'cpu'")
         model, _ = load_model(path)
-        return cls(model, device, hand_model)
+        recognizer = cls(model, device, hand_model)
+        recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
+        return recognizer
 
     def predict(self, landmarks: np.ndarray, left_handed: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float32 (N, 29), of stills (N, 21, 3) or clips (N, T, 21, 3) at 30 frames/s, in pixels.
