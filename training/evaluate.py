@@ -31,7 +31,12 @@ def main() -> None:
     recognizer = Recognizer.load(arguments.model, arguments.device)
     parts = dict(zip(("stills", "clips"), load_samples(arguments.data), strict=True))
 
-    report = {"model": str(arguments.model), "data": [str(path) for path in arguments.data], "rows": arguments.rows}
+    report = {
+        "model": str(arguments.model),
+        "trained_on": checkpoint["metrics"]["training_sources"],
+        "data": [str(path) for path in arguments.data],
+        "rows": arguments.rows,
+    }
     for name, samples in parts.items():
         if samples is None:
             continue
@@ -135,10 +140,10 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
 
 
 def acquaintance(source: str, metrics: dict, rows: str) -> str:
-    """How well a model with these checkpoint metrics knows the rows of a source."""
+    """How well a model with these checkpoint metrics knows the rows of a source, as far as the source's name tells."""
     if source in metrics["training_sources"]:
-        return "signers trained on, other frames" if rows == "held-out" else "signers trained on, the same frames too"
-    return "signers not trained on, but used to choose the epoch" if source in metrics["validation_sources"] else "strangers"
+        return "trained on, other frames" if rows == "held-out" else "trained on, the same frames too"
+    return "not trained on, but used to choose the epoch" if source in metrics["validation_sources"] else "not trained on"
 
 
 def share(right: np.ndarray) -> float | None:
@@ -171,7 +176,11 @@ def draw_confusion(labels: np.ndarray, predicted: np.ndarray, folder: Path) -> N
 
 
 def to_markdown(report: dict) -> str:
-    lines = [f"Measured with `{report['model']}` on {', '.join(report['data'])}, {report['rows']} rows.", ""]
+    lines = [
+        f"Measured with `{report['model']}` on {', '.join(report['data'])}, {report['rows']} rows.",
+        f"The model was trained on {', '.join(report['trained_on'])}; people in these may be in other sources too.",
+        "",
+    ]
     for part in ("stills", "clips"):
         if part not in report:
             continue
@@ -180,7 +189,7 @@ def to_markdown(report: dict) -> str:
         lines += _table(
             ["measured on", "samples", "misses", "given a hand", "end to end", "24 static letters"],
             [[f"{source}: {row['measured_on']}", *_row(row)] for source, row in figures["sources"].items()]
-            + [[f"**all {who}**", *_row(row)] for who, row in figures["measured_on"].items()],
+            + [[f"**all: {who}**", *_row(row)] for who, row in figures["measured_on"].items()],
         )
         lines += [
             f"Over all of these, given a hand: top-3 {figures['top3_given_hand']:.2%}, "

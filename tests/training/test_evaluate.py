@@ -34,7 +34,7 @@ def samples(labels: list[str], found: list[bool], sources: list[str]) -> Samples
 def test_known_figures():
     truth = samples(["A", "A", "B", "J", "C", "nothing"], [True, True, True, True, False, False], ["x"] * 3 + ["y"] * 3)
     given = probabilities({"A": 0.9}, {"B": 0.6, "A": 0.3}, {"B": 0.8}, {"J": 0.7}, {"nothing": 1}, {"nothing": 1})
-    report = measure(truth, given, {"x": "known", "y": "strangers"})
+    report = measure(truth, given, {"x": "known", "y": "not trained on"})
 
     assert (report["samples"], report["misses"]) == (6, 2)
     assert report["accuracy_given_hand"] == pytest.approx(3 / 4)
@@ -46,8 +46,8 @@ def test_known_figures():
     assert report["macro_f1_given_hand"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)  # A, B and J
     assert report["classes"]["C"]["misses"] == 1
     assert report["sources"]["x"]["measured_on"] == "known"
-    assert report["measured_on"]["strangers"]["accuracy_given_hand"] == 1
-    assert report["measured_on"]["strangers"]["accuracy_end_to_end"] == pytest.approx(2 / 3)
+    assert report["measured_on"]["not trained on"]["accuracy_given_hand"] == 1
+    assert report["measured_on"]["not trained on"]["accuracy_end_to_end"] == pytest.approx(2 / 3)
     assert report["sources"]["x"]["accuracy_given_hand"] == pytest.approx(2 / 3)
     assert report["confusion"][LABEL_IDS["C"]][NOTHING] == 1
     assert np.sum(report["confusion"]) == 6
@@ -84,17 +84,17 @@ def test_the_command_writes_a_report_and_pictures(processed, checkpoint, tmp_pat
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert report["stills"]["samples"] == 29 * 5 and report["stills"]["misses"] == 29  # validation rows only
     assert list(report["stills"]["classes"]) == list(LABELS)
-    assert "processed: signers trained on, other frames" in (tmp_path / "report" / "report.md").read_text()
+    assert "processed: trained on, other frames" in (tmp_path / "report" / "report.md").read_text()
     for name in ("counts", "normalised"):
         assert (tmp_path / "report" / f"confusion_{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_source_says_how_well_the_model_knows_it():
     metrics = {"training_sources": ["a"], "validation_sources": ["a", "b"]}
-    assert acquaintance("a", metrics, "held-out") == "signers trained on, other frames"
+    assert acquaintance("a", metrics, "held-out") == "trained on, other frames"
     assert "the same frames too" in acquaintance("a", metrics, "all")
     assert "choose the epoch" in acquaintance("b", metrics, "held-out")
-    assert acquaintance("c", metrics, "held-out") == acquaintance("c", metrics, "all") == "strangers"
+    assert acquaintance("c", metrics, "held-out") == acquaintance("c", metrics, "all") == "not trained on"
 
 
 def call_with(monkeypatch, *arguments):
