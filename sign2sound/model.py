@@ -3,8 +3,22 @@
 import torch
 from torch import nn
 
+from sign2sound.errors import UserError
 from sign2sound.features import FEATURES
 from sign2sound.labels import LABELS
+
+
+def find_device(name: str) -> torch.device:
+    """The device `name`; "auto" is CUDA where there is one, else the CPU. Raises UserError when there is no such device."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"no device is called {name!r}; expected auto, cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"no CUDA device found for device={name!r}; use device='auto' or 'cpu'")
+    return device
 
 
 class LandmarkGRU(nn.Module):

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 
 from sign2sound.checkpoint import load_model
-from sign2sound.errors import UserError
 from sign2sound.features import FRAME_RATE, clip_features
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING
-from sign2sound.model import LandmarkGRU
+from sign2sound.model import LandmarkGRU, find_device
 
 GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
 _BATCH = 4096  # clips predicted at once
@@ -50,7 +49,7 @@ class Recognizer:
 
     labels = LABELS
 
-    def __init__(self, model: LandmarkGRU, device: str = "cpu", hand_model: str | Path | None = None):
+    def __init__(self, model: LandmarkGRU, device: str | torch.device = "cpu", hand_model: str | Path | None = None):
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._hand_model = hand_model
@@ -64,12 +63,9 @@ class Recognizer:
         device: "cpu", "cuda", or "auto" for CUDA where there is one. hand_model: path of `hand_landmarker.task`, fetched
         when None. Raises UserError when the checkpoint is missing or does not fit, or the device is not there.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        elif device.startswith("cuda") and not torch.cuda.is_available():
-            raise UserError(f"no CUDA device found for device={device!r}; use device='auto' or 'cpu'")
+        found = find_device(device)
         model, _ = load_model(path)
-        recognizer = cls(model, device, hand_model)
+        recognizer = cls(model, found, hand_model)
         recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
         return recognizer
 

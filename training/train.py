@@ -19,7 +19,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write
-from sign2sound.model import LandmarkGRU
+from sign2sound.model import LandmarkGRU, find_device
 from sign2sound.recognizer import Recognizer
 from training.batches import TrainingSet
 from training.config import Config, load_config
@@ -31,7 +31,7 @@ HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", 
 def main() -> None:
     arguments = parse_arguments()
     config = load_config(arguments.config, arguments.overrides)
-    device = choose_device(config.device)
+    device = find_device(config.device)
     precision = choose_precision(config.precision, device)
     torch.manual_seed(config.seed)
 
@@ -78,12 +78,6 @@ def parse_arguments() -> argparse.Namespace:
     again.add_argument("--resume", action="store_true", help="go on from the last epoch of the run in --output")
     again.add_argument("--fresh", action="store_true", help="start anew, over the run in --output")
     return parser.parse_args()
-
-
-def choose_device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device is cuda, but no CUDA device was found; use device=auto or device=cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def choose_precision(name: str, device: torch.device) -> str:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from sign2sound.model import LandmarkGRU
+from sign2sound.errors import UserError
+from sign2sound.model import LandmarkGRU, find_device
 
 
 def test_names_sizes_and_210077_parameters():
@@ -37,3 +38,10 @@ def test_a_clip_fed_in_parts_reads_like_the_whole(model, parts):
     torch.testing.assert_close(torch.cat(logits, dim=1), whole)
     torch.testing.assert_close(state, whole_state)
     assert not torch.allclose(model(clip[:, -1:])[0], whole[:, -1:], atol=1e-2)  # what came before counts
+
+
+def test_devices_are_found_by_name():
+    assert find_device("cpu").type == "cpu"
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(UserError, match="no device is called 'gpu'"):
+        find_device("gpu")
