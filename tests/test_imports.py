@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "data": {"sign2sound", "data"},
     "training": {"sign2sound", "data", "training"},
     "inference": {"sign2sound", "inference"},
-    "scripts": {"sign2sound", "data", "scripts"},
+    "scripts": {"sign2sound", "data", "scripts"},  # thin command lines, of what lives in data/ too
 }
 HEAVY = ("torch", "cv2", "mediapipe")
 
