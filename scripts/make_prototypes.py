@@ -16,7 +16,7 @@ from tqdm import tqdm
 from data.augmentation import Augmentation, augment
 from data.dataset import Samples, load_samples
 from sign2sound.errors import UserError, run
-from sign2sound.features import clip_features
+from sign2sound.features import clip_features, palm_clips
 from sign2sound.files import atomic_write
 from sign2sound.labels import LABEL_IDS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
@@ -56,7 +56,7 @@ def main() -> None:
         raise UserError(f"no clips in {args.data / 'clips'}; expected landmark files of moving hands for J and Z")
 
     stills = few_of_each(stills[stills.trusted & stills.found])
-    poses = palm_sizes(stills)[:, 0]
+    poses = palm_clips(stills.landmarks, stills.left_handed)[:, 0]
     reader = train_reader(poses, stills.labels)
     prototypes = {}
     with Landmarker() as landmarker:
@@ -82,13 +82,6 @@ def few_of_each(samples: Samples) -> Samples:
             found = np.flatnonzero((samples.sources == source) & (samples.labels == label))
             rows.append(random.permutation(found)[:SAMPLES])
     return samples[np.concatenate(rows)]
-
-
-def palm_sizes(samples: Samples) -> np.ndarray:
-    """(N, T, 21, 3): right hands in palm sizes, along the wrist's path from the first frame."""
-    features = clip_features(samples.landmarks, samples.left_handed).reshape(*samples.landmarks.shape)
-    path = features[:, :, :1].cumsum(axis=1)
-    return np.concatenate([path, features[:, :, 1:] + path], axis=2)
 
 
 def train_reader(poses: np.ndarray, labels: np.ndarray) -> MLPClassifier:
@@ -159,7 +152,7 @@ def motion(clips: Samples, letter: str) -> np.ndarray:
     rows = (clips.sources == source) & (clips.labels == LABEL_IDS[letter])
     if not rows.any():
         raise UserError(f"no clips of {letter} by {source}; expected them in clips/{source}.npz")
-    paths = palm_sizes(clips[rows])[:, frames]
+    paths = palm_clips(clips.landmarks[rows], clips.left_handed[rows])[:, frames]
     path = paths[mean_distances(paths - paths[:, :1, :1]).argmin()]
     path = np.stack([with_bone_lengths(pose) for pose in path - path[0, 0]])
     padded = np.concatenate([path[:1], path, path[-1:]])

@@ -40,6 +40,15 @@ def clip_features(landmarks, left_handed):
     return xp.reshape(xp.concat([motion, shape], axis=2) / palm, (*landmarks.shape[:2], FEATURES))
 
 
+def palm_clips(landmarks, left_handed):
+    """Clips, given as to `clip_features`, as right hands in palm sizes, (N, T, 21, 3), along the wrist's path from the first
+    frame: other landmarks with the same features."""
+    xp = array_namespace(landmarks)
+    hands = xp.reshape(clip_features(landmarks, left_handed), landmarks.shape)
+    path = xp.cumulative_sum(hands[:, :, :1, :], axis=1)
+    return xp.concat([path, hands[:, :, 1:, :] + path], axis=2)
+
+
 def _fill_gaps(xp, hands):
     """Put in place of every NaN frame of (N, T, 21, 3) the last frame seen before it, else the first seen after it."""
     clip = xp.arange(hands.shape[0], device=hands.device)[:, None]

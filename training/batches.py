@@ -7,7 +7,7 @@ import torch
 
 from data.augmentation import Augmentation, augment
 from data.dataset import Samples
-from sign2sound.features import clip_features
+from sign2sound.features import clip_features, palm_clips
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS
 from training.config import ClipConfig
 
@@ -34,12 +34,11 @@ class TrainingSet:
     def __init__(self, stills: Samples, clips: Samples | None, options: ClipConfig, augmentation: Augmentation, device):
         self._options = options
         self._augmentation = augmentation
-        self._stills = _in_palm_sizes(stills, device)[:, 0]
+        self._stills = _palm_clips(stills, device)[:, 0]
         self._labels = torch.from_numpy(stills.labels).to(device)
         self._weights = _source_weights(stills, device)
-        self._clips = None
         if clips is not None and len(clips):
-            self._clips = _in_palm_sizes(clips, device)
+            self._clips = _palm_clips(clips, device)
             self._labels = torch.cat([self._labels, torch.from_numpy(clips.labels).to(device)])
             self._weights = torch.cat([self._weights, _source_weights(clips, device)])
             seen = ~torch.from_numpy(clips.landmarks[:, :, 0, 0]).isnan()
@@ -115,12 +114,8 @@ class TrainingSet:
         return landmarks, labels, weights
 
 
-def _in_palm_sizes(samples: Samples, device) -> torch.Tensor:
-    """(N, T, 21, 3) in palm sizes, mirrored to right hands, along the wrist's path from the first frame."""
-    features = clip_features(torch.from_numpy(samples.landmarks).to(device), torch.from_numpy(samples.left_handed).to(device))
-    landmarks = features.reshape(*features.shape[:2], 21, 3)
-    path = landmarks[:, :, :1].cumsum(dim=1)
-    return torch.cat([path, landmarks[:, :, 1:] + path], dim=2)
+def _palm_clips(samples: Samples, device) -> torch.Tensor:
+    return palm_clips(torch.from_numpy(samples.landmarks).to(device), torch.from_numpy(samples.left_handed).to(device))
 
 
 def _source_weights(samples: Samples, device) -> torch.Tensor:

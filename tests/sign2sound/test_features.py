@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sign2sound.features import FEATURES, clip_features
+from sign2sound.features import FEATURES, clip_features, palm_clips
 
 
 def still(hand, left_handed=False):
@@ -122,3 +122,13 @@ def test_real_hands_are_of_one_size(shared_data):
 def test_other_shapes_raise(convert, shape):
     with pytest.raises((ValueError, IndexError, RuntimeError)):
         clip_features(convert(np.zeros(shape, dtype=np.float32)), convert(np.zeros(2, dtype=bool)))
+
+
+def test_palm_clips_have_the_features_of_the_clips_they_come_from():
+    clips = np.random.default_rng(5).normal(size=(3, 6, 21, 3)).astype(np.float32).cumsum(axis=1) * 30
+    left_handed = np.array([False, True, False])
+    hands = palm_clips(clips, left_handed)
+    assert hands.shape == clips.shape and not hands[:, 0, 0].any()
+    shape = clip_features(hands, np.zeros(3, dtype=bool))
+    np.testing.assert_allclose(shape, clip_features(clips, left_handed), atol=1e-4)
+    np.testing.assert_allclose(palm_clips(torch.from_numpy(clips), torch.from_numpy(left_handed)), hands, atol=1e-5)
