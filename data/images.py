@@ -1,6 +1,5 @@
 """Folders of pictures, one per class, and their pixels."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sign2sound.errors import UserError
+from sign2sound.files import PICTURE_SUFFIXES, natural_order
 from sign2sound.labels import LABEL_IDS, LABELS, find_label
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MAX_PIXELS = 64_000_000  # decoded, 192 MB; a file of a few kB can claim to be far more
 
 Image.MAX_IMAGE_PIXELS = None  # read_picture has its own limit
@@ -58,11 +57,11 @@ def find_pictures(folder: str | Path) -> PictureFolder:
         for child in _folders(root)
         if find_label(child.name)
         for path in child.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     ]
     if not pictures:
-        raise UserError(f"no picture in the class folders of {root}; expected files named {', '.join(SUFFIXES)}")
-    pictures.sort(key=lambda picture: (LABEL_IDS[picture[0]], _natural(picture[1]), picture[1]))
+        raise UserError(f"no picture in the class folders of {root}; expected files named {', '.join(PICTURE_SUFFIXES)}")
+    pictures.sort(key=lambda picture: (LABEL_IDS[picture[0]], natural_order(picture[1]), picture[1]))
     labels, paths = zip(*pictures, strict=True)
     skipped = [child.name for child in _folders(root) if not find_label(child.name)]
     return PictureFolder(root, list(paths), list(labels), skipped)
@@ -89,10 +88,6 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _natural(path: str) -> list[str | int]:
-    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]
 
 
 def _rgb(image: Image.Image) -> np.ndarray:

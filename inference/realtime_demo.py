@@ -23,10 +23,10 @@ import torch
 
 from inference.display import KEYS_HELP, Video, Window, annotate, has_display
 from inference.latency import LatencyRecord
-from inference.sources import PICTURE_SUFFIXES, Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
+from inference.sources import Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
 from sign2sound import Landmarker, Recognizer, Speller, UserError
 from sign2sound.errors import run
-from sign2sound.files import atomic_write
+from sign2sound.files import PICTURE_SUFFIXES, atomic_write
 
 MODEL = Path("checkpoints/best_model.pth")
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample

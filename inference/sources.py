@@ -1,7 +1,6 @@
 """Where the pictures come from: a camera, a video file, the synthetic signer, a folder of stills."""
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ import cv2
 import numpy as np
 
 from sign2sound.errors import UserError
+from sign2sound.files import PICTURE_SUFFIXES, natural_order
 from sign2sound.signer import sign_word
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _FRAME_RATE = 30  # frames/s where a camera or file does not say
 
 
@@ -145,7 +144,7 @@ def find_pictures(path: Path) -> list[Path]:
     pictures = [picture for picture in path.iterdir() if picture.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
         raise UserError(f"no picture in {path}; expected a video file or a folder with {', '.join(PICTURE_SUFFIXES)} files")
-    return sorted(pictures, key=lambda picture: [int(p) if p.isdecimal() else p for p in re.split(r"(\d+)", picture.name)])
+    return sorted(pictures, key=lambda picture: natural_order(picture.name))
 
 
 def read_picture(path: Path) -> np.ndarray | None:

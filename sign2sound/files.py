@@ -1,11 +1,19 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and how picture files are named and ordered."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def natural_order(path: str) -> list[str | int]:
+    """A key to sort paths by, A2.jpg before A10.jpg, so that neighbours are neighbours in time."""
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]
 
 
 @contextmanager
