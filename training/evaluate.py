@@ -49,7 +49,7 @@ def main() -> None:
         if not samples.found.any():
             continue
         probabilities = recognizer.predict(samples.landmarks, samples.left_handed)
-        measured_on = {source: acquaintance(source, checkpoint["metrics"], arguments.rows) for source in samples.sources}
+        measured_on = {source: acquaintance(source, checkpoint["metrics"], arguments.rows) for source in set(samples.sources)}
         report[name] = measure(samples, probabilities, measured_on)
         if name == "stills":
             draw_confusion(samples.labels, probabilities.argmax(1), arguments.output)

@@ -59,6 +59,8 @@ def main() -> None:
         trainer.validate(validation)
         trainer.save(arguments.output)
         write_history(trainer.history, arguments.results)
+        if trainer.finished or trainer.epoch % config.checkpoint_every == 0:
+            draw_curves(trainer.history, arguments.results)
 
     best = max(trainer.history, key=lambda row: row["validation_accuracy"])
     print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
@@ -115,7 +117,7 @@ def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
     if fresh and latest in present:
         for path in present:
             path.unlink()
-    elif present and latest in present:
+    elif latest in present:
         raise UserError(
             f"{output} holds a run already; go on with --resume, start over it with --fresh, or name another --output"
         )
@@ -136,7 +138,8 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.epoch = 0
-        self.seconds = 0.0
+        self.seconds = 0.0  # from the start of the run, saving and drawing included, pauses before --resume not
+        self._clock = time.perf_counter()
         self.history: list[dict] = []
 
     @property
@@ -145,7 +148,6 @@ class Trainer:
 
     def train_epoch(self, training_set: TrainingSet) -> None:
         """As many samples as the set has."""
-        started = time.perf_counter()
         self.epoch += 1
         self.model.train()
         batches = math.ceil(len(training_set) / self.config.batch_size)
@@ -173,11 +175,9 @@ class Trainer:
             right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
             totals += torch.stack([(losses.detach() * weights).sum(), right.sum(), weights.sum()])
         loss, right, weight = totals.tolist()
-        self.seconds += time.perf_counter() - started
         self.history.append(
             {
                 "epoch": self.epoch,
-                "seconds": self.seconds,
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
                 "train_loss": loss / weight,
                 "train_accuracy": right / weight,
@@ -186,13 +186,14 @@ class Trainer:
 
     def validate(self, stills: Samples) -> None:
         """Accuracy as users get it: through Recognizer.predict, in fp32. Sets the learning rate of the next epoch."""
-        started = time.perf_counter()
         probabilities = torch.from_numpy(Recognizer(self.model, self.device).predict(stills.landmarks, stills.left_handed))
         labels = torch.from_numpy(stills.labels)
         accuracy = (probabilities.argmax(1) == labels).float().mean().item()
         loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
         self.scheduler.step(accuracy)
-        self.seconds += time.perf_counter() - started
+        now = time.perf_counter()
+        self.seconds += now - self._clock
+        self._clock = now
         self.history[-1] |= {"validation_loss": loss, "validation_accuracy": accuracy, "seconds": self.seconds}
         row = self.history[-1]
         print(
@@ -264,13 +265,16 @@ class Trainer:
 
 
 def write_history(history: list[dict], folder: Path) -> None:
-    """history.csv, and the curves of loss and accuracy as curves.png."""
+    """history.csv"""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "history.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()
         writer.writerows(history)
 
+
+def draw_curves(history: list[dict], folder: Path) -> None:
+    """Loss and accuracy by epoch: curves.png"""
     matplotlib.use("Agg")
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     epochs = [row["epoch"] for row in history]
