@@ -20,6 +20,7 @@ class Samples:
 
     landmarks: float32 (N, T, 21, 3), pixels, NaN where no hand was found; labels: int64 (N,), ids of LABELS;
     left_handed, trusted, validation: bool (N,); sources, groups: str (N,). `validation` is the split stored with the data.
+    passes: int64 (N,), the pass of `Landmarker.find` that found the hand: 0 where none did, 1 where the data do not say.
     """
 
     landmarks: np.ndarray
@@ -29,6 +30,7 @@ class Samples:
     validation: np.ndarray
     sources: np.ndarray
     groups: np.ndarray
+    passes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,6 +82,7 @@ def _load_processed(folder: Path) -> Samples:
             validation=(index["split"] == "validation").to_numpy(),
             sources=np.full(len(index), folder.resolve().name),
             groups=index["group"].to_numpy(str),
+            passes=index["pass"].to_numpy(np.int64),
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} is no processed data ({error}); make it again with scripts/preprocess.py --fresh") from error
@@ -98,6 +101,7 @@ def _load_npz(file: Path) -> Samples:
             landmarks = arrays["landmarks"][known]
             left_handed = arrays["left_handed"][known]
             trusted = arrays["trusted"][known] if "trusted" in arrays else np.ones(known.sum(), dtype=bool)
+            passes = arrays["found"][known].astype(np.int64) if "found" in arrays else np.ones(known.sum(), dtype=np.int64)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
     labels = np.array([LABEL_IDS[name] for name in names[known]], dtype=np.int64)
@@ -113,6 +117,7 @@ def _load_npz(file: Path) -> Samples:
         validation=validation,
         sources=np.full(len(labels), file.stem),
         groups=np.char.add(f"{file.stem}/", groups),
+        passes=passes,
     )
 
 

@@ -27,6 +27,7 @@ class DataConfig(_Section):
     validation_share: Annotated[float, Field(gt=0, lt=1)]
     validation_sources: list[str]
     test_sources: list[str]
+    rescued: bool
 
 
 class ClipConfig(_Section):

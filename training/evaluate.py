@@ -84,7 +84,8 @@ def rows_to_measure(samples: Samples, checkpoint: dict, which: str) -> np.ndarra
     """bool (N,): trusted samples, misses too, and for `held-out` none that the checkpoint was trained on."""
     if which == "all":
         return samples.trusted
-    config = DataConfig.model_validate(checkpoint["config"]["data"])
+    # Checkpoints older than the key `rescued` were trained on such rows; the validation rows are the same either way.
+    config = DataConfig.model_validate({"rescued": True} | checkpoint["config"]["data"])
     trained_on = np.isin(samples.sources, checkpoint["metrics"]["training_sources"])
     _, validation = split_samples(samples, config, checkpoint["config"]["seed"])
     return samples.trusted & (validation | ~trained_on)
@@ -101,6 +102,8 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
     labels, given = samples.labels[found], probabilities[found]
     precision, recall, f1, support = precision_recall_fscore_support(labels, given.argmax(1), labels=_ALL, zero_division=0)
     static = found & np.isin(samples.labels, [LABEL_IDS[letter] for letter in STATIC_LETTERS])
+    passes = {f"pass {number}": found & (samples.passes == number) for number in range(1, samples.passes.max(initial=1) + 1)}
+    passes["all rescued"] = found & (samples.passes > 1)
 
     def accuracies(rows: np.ndarray) -> dict:
         return {
@@ -134,6 +137,10 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
             who: accuracies(np.array([measured_on[source] == who for source in samples.sources]))
             for who in sorted(set(measured_on.values()))
         },
+        "passes": {
+            name: {**accuracies(rows), "first_pass_on_the_same_mix": accuracy_on_mix(samples, right, passes["pass 1"], rows)}
+            for name, rows in passes.items()
+        },
         "groups": {group: accuracies(samples.groups == group) for group in np.unique(samples.groups).tolist()},
         "confusion": confusion_matrix(samples.labels, predicted, labels=_ALL).tolist(),
     }
@@ -148,6 +155,18 @@ def acquaintance(source: str, metrics: dict, rows: str) -> str:
 
 def share(right: np.ndarray) -> float | None:
     return float(right.mean()) if len(right) else None
+
+
+def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, mix: np.ndarray) -> float | None:
+    """Accuracy over the rows `measured`, weighted so that each source and class counts as often as it does in the rows `mix`.
+
+    A class of a source that `measured` has no row of is left out.
+    """
+    cells = samples.labels + len(LABELS) * np.unique(samples.sources, return_inverse=True)[1]
+    counts = np.bincount(cells[measured], minlength=cells.max() + 1)
+    hits = np.bincount(cells[measured], weights=right[measured], minlength=cells.max() + 1)
+    wanted = cells[mix & (counts[cells] > 0)]
+    return share(hits[wanted] / counts[wanted])
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -205,6 +224,25 @@ def to_markdown(report: dict) -> str:
                 if row["support"] or row["misses"]
             ],
         )
+        if figures["passes"]["all rescued"]["samples"]:
+            lines += [
+                "By the landmarker's pass that found the hand. The last column weights the hands of pass 1 so that each source",
+                "and class counts as often as in the row.",
+                "",
+            ]
+            lines += _table(
+                ["found by", "samples", "given a hand", "24 static letters", "pass 1, same mix, given a hand"],
+                [
+                    [
+                        name,
+                        row["samples"],
+                        _percent(row["accuracy_given_hand"]),
+                        _percent(row["static_letters_given_hand"]),
+                        _percent(row["first_pass_on_the_same_mix"]),
+                    ]
+                    for name, row in figures["passes"].items()
+                ],
+            )
         if len(figures["sources"]) < len(figures["groups"]) <= _GROUPS_IN_TABLE:
             lines += _table(
                 ["group", "samples", "misses", "given a hand", "end to end", "24 static letters"],
@@ -215,7 +253,11 @@ def to_markdown(report: dict) -> str:
 
 def _row(row: dict) -> list:
     keys = ("accuracy_given_hand", "accuracy_end_to_end", "static_letters_given_hand")
-    return [row["samples"], row["misses"], *("–" if row[key] is None else f"{row[key]:.2%}" for key in keys)]
+    return [row["samples"], row["misses"], *(_percent(row[key]) for key in keys)]
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"
 
 
 def _table(head: list, rows: list) -> list[str]:

@@ -8,7 +8,8 @@ from training.config import DataConfig
 
 
 def split_samples(samples: Samples, config: DataConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows, bool (N,) each. Doubtful labels and test sources are in neither.
+    """Training and validation rows, bool (N,) each. Doubtful labels and test sources are in neither; rows found by a later
+    pass than the first stay for validation even where `config.rescued` keeps them out of training.
 
     Each source is split by itself, so that its rows are the same whatever other sources are loaded beside it.
     """
@@ -20,4 +21,5 @@ def split_samples(samples: Samples, config: DataConfig, seed: int) -> tuple[np.n
             rows = samples.sources == source
             validation[rows] = random_split(samples.labels[rows], config.validation_share, seed)
     usable = samples.trusted & ~np.isin(samples.sources, config.test_sources)
-    return usable & ~validation, usable & validation
+    wanted = config.rescued | (samples.passes <= 1)
+    return usable & wanted & ~validation, usable & validation

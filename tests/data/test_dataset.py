@@ -28,6 +28,14 @@ def test_a_landmark_file_is_a_source_of_its_own(landmark_file):
     assert stills.found.tolist() == [True] * 20 + [False] * 2
 
 
+def test_passes_are_those_of_the_file_or_the_first(tmp_path, landmark_file):
+    assert load_samples([landmark_file])[0].passes.tolist() == [1] * 22
+    with np.load(landmark_file) as arrays:
+        np.savez(tmp_path / "noted.npz", **arrays, found=np.arange(40, dtype=np.int8) % 3)
+    passes = load_samples([tmp_path / "noted.npz"])[0].passes
+    assert passes.tolist() == [number % 3 for number in [*range(20), 38, 39]]
+
+
 def test_the_stored_split_of_a_landmark_file_keeps_blocks_whole(landmark_file):
     stills, _ = load_samples([landmark_file])
     assert 0 < stills.validation.sum() < len(stills)
@@ -53,17 +61,18 @@ def test_a_processed_folder_keeps_its_split_and_misses(tmp_path):
     landmarks[1] = np.nan
     np.save(folder / "landmarks.npy", landmarks)
     rows = [
-        ("A/1.png", "A", "A/01", "train", "Left"),
-        ("nothing/1.png", "nothing", "n", "train", ""),
-        ("A/2.png", "A", "A/02", "validation", "Right"),
+        ("A/1.png", "A", "A/01", "train", 1, "Left"),
+        ("nothing/1.png", "nothing", "n", "train", 0, ""),
+        ("A/2.png", "A", "A/02", "validation", 3, "Right"),
     ]
-    columns = ["path", "label", "group", "split", "handedness"]
+    columns = ["path", "label", "group", "split", "pass", "handedness"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "index.csv", index=False)
     stills, _ = load_samples([folder])
     assert stills.landmarks[2, 0, 0].tolist() == [126, 127, 128]
     assert stills.found.tolist() == [True, False, True]
     assert stills.left_handed.tolist() == [True, False, False]
     assert stills.validation.tolist() == [False, False, True]
+    assert stills.passes.tolist() == [1, 0, 3]
     assert [LABELS[label] for label in stills.labels] == ["A", "nothing", "A"]
 
 

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def samples(labels: list[str], found: list[bool], sources: list[str]) -> Samples
     landmarks[~np.array(found)] = np.nan
     off = np.zeros(len(labels), bool)
     ids = np.array([LABEL_IDS[label] for label in labels])
-    return Samples(landmarks, ids, off, ~off, off, np.array(sources), np.array(sources))
+    return Samples(landmarks, ids, off, ~off, off, np.array(sources), np.array(sources), np.array(found, int))
 
 
 def test_known_figures():
@@ -51,6 +52,34 @@ def test_known_figures():
     assert report["sources"]["x"]["accuracy_given_hand"] == pytest.approx(2 / 3)
     assert report["confusion"][LABEL_IDS["C"]][NOTHING] == 1
     assert np.sum(report["confusion"]) == 6
+
+
+def test_accuracy_by_pass_weighs_the_first_pass_like_the_rescued_hands():
+    """First pass: A 2 of 4 right, B 1 of 1, C never. Rescued: three A, one B, one C, of which the C has no counterpart."""
+    truth = samples(list("AAAAB") + list("AAABC") + ["C"], [True] * 10 + [False], ["x"] * 11)
+    truth = replace(truth, passes=np.array([1] * 5 + [2, 2, 2, 3, 3] + [0]))
+    read = [{letter: 0.9} for letter in "AABBB" + "ABBBB" + "C"]
+    by_pass = measure(truth, probabilities(*read), {"x": "known"})["passes"]
+
+    assert list(by_pass) == ["pass 1", "pass 2", "pass 3", "all rescued"]
+    assert [row["samples"] for row in by_pass.values()] == [5, 3, 2, 5]
+    assert [row["accuracy_given_hand"] for row in by_pass.values()] == pytest.approx([3 / 5, 1 / 3, 1 / 2, 2 / 5])
+    same_mix = [row["first_pass_on_the_same_mix"] for row in by_pass.values()]
+    assert same_mix == pytest.approx([3 / 5, 1 / 2, 1, (3 * 1 / 2 + 1) / 4])
+
+
+def test_the_same_mix_is_one_of_sources_too():
+    """The A of x is read, the A of y is not; both were rescued once in x and twice in y."""
+    truth = replace(samples(list("AAAAA"), [True] * 5, list("xyxyy")), passes=np.array([1, 1, 2, 2, 2]))
+    read = [{letter: 0.9} for letter in "ABAAA"]
+    by_pass = measure(truth, probabilities(*read), {"x": "known", "y": "known"})["passes"]
+    assert by_pass["pass 2"]["first_pass_on_the_same_mix"] == pytest.approx(1 / 3)
+
+
+def test_without_a_first_pass_hand_there_is_no_such_mix():
+    truth = replace(samples(["A"], [True], ["x"]), passes=np.array([2]))
+    by_pass = measure(truth, probabilities({"A": 0.9}), {"x": "known"})["passes"]
+    assert by_pass["pass 2"]["first_pass_on_the_same_mix"] is None
 
 
 def test_calibration_error_by_hand():
@@ -107,6 +136,13 @@ def test_of_a_source_trained_on_only_held_out_rows_count(processed, checkpoint):
     assert held_out.sum() == 29 * 5
     assert (held_out == stills.validation).all()
     assert rows_to_measure(stills, load_checkpoint(checkpoint), "all").all()
+
+
+def test_a_checkpoint_older_than_the_key_rescued_is_measured_on_the_same_rows(processed, checkpoint):
+    stills, _ = load_samples([processed])
+    older = load_checkpoint(checkpoint)
+    del older["config"]["data"]["rescued"]
+    assert (rows_to_measure(stills, older, "held-out") == stills.validation).all()
 
 
 def test_users_mistakes_end_in_one_line(processed, checkpoint, tmp_path, monkeypatch, capsys):
