@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +28,7 @@ from sign2sound.files import atomic_write
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
+from sign2sound.passes import PASSES
 
 VALIDATION_SHARE = 0.15
 OUTPUTS = ("landmarks.npy", "index.csv", "report.json")
@@ -75,7 +76,13 @@ def preprocess(
     groups = named_groups(pictures.paths, pictures.labels, group_by)
     stamps = {path: _stamp(pictures.root / path) for path in pictures.paths}
     report = {
-        "options": {"input": str(pictures.root), "group_by": group_by, "split": split, "seed": seed},
+        "options": {
+            "input": str(pictures.root),
+            "group_by": group_by,
+            "split": split,
+            "seed": seed,
+            "passes": [asdict(options) for options in PASSES],
+        },
         "bytes": sum(size for size, _ in stamps.values()),
         "skipped_folders": pictures.skipped,
     }
@@ -118,11 +125,12 @@ def preprocess(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"{len(seen)} of {len(stamps)} images are kept; the same command goes on") from error
 
-    report["classes"] = {label: {"images": 0, "first_pass": 0, "second_pass": 0, "missed": 0} for label in LABELS}
+    outcomes = ["missed", *(f"pass {number}" for number in range(1, len(PASSES) + 1))]
+    report["classes"] = {label: dict.fromkeys(("images", *outcomes[1:], "missed"), 0) for label in LABELS}
     for path, entry in seen.items():
         counts = report["classes"][labels[path]]
         counts["images"] += 1
-        counts[("missed", "first_pass", "second_pass")[entry["pass"]]] += 1
+        counts[outcomes[entry["pass"]]] += 1
     report["broken"] = [{"path": path, "reason": broken[path]} for path in pictures.paths if path in broken]
     splits = ["validation" if chosen else "train" for chosen in validation]
     rows = zip(pictures.paths, pictures.labels, groups, splits, strict=True)
@@ -133,16 +141,14 @@ def preprocess(
 
 def table(report: dict) -> str:
     """The counts of `report` by class, and the share of hands found where there should be one."""
-    lines = [f"{'class':<12}{'images':>8}{'1st pass':>10}{'2nd pass':>10}{'missed':>8}"]
     classes = report["classes"]
     total = {key: sum(counts[key] for counts in classes.values()) for key in classes["nothing"]}
+    lines = [f"{'class':<14}" + "".join(f"{key:>8}" for key in total)]
     hands = {key: total[key] - classes["nothing"][key] for key in total}
     for name, counts in {**classes, "all": total, "all with hand": hands}.items():
-        lines.append(
-            f"{name:<14}{counts['images']:>6}{counts['first_pass']:>10}{counts['second_pass']:>10}{counts['missed']:>8}"
-        )
+        lines.append(f"{name:<14}" + "".join(f"{count:>8}" for count in counts.values()))
     if hands["images"]:
-        at_once, found = hands["first_pass"] / hands["images"], 1 - hands["missed"] / hands["images"]
+        at_once, found = hands["pass 1"] / hands["images"], 1 - hands["missed"] / hands["images"]
         lines.append(f"hand found in {found:.1%} of the images other than `nothing` ({at_once:.1%} at once)")
     return "\n".join(lines)
 
@@ -155,9 +161,13 @@ def _stamp(path: Path) -> list[int]:
 
 def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
     for name, value in wanted.items():
-        if found[name] != value:
-            flag = f"--{name.replace('_', '-')}"
-            raise UserError(f"{output} was made with {flag} {found[name]}, not {value}; --fresh begins it again")
+        if found.get(name) == value:
+            continue
+        if name == "passes":  # no option of the user's, and unknown to older versions
+            raise UserError(f"{output} was made by a version that looks for hands in another way; --fresh begins it again")
+        raise UserError(
+            f"{output} was made with --{name.replace('_', '-')} {found.get(name)}, not {value}; --fresh begins it again"
+        )
 
 
 def _finished_report(output: Path, report: dict, labelled: list[tuple[str, str, str]]) -> dict:

@@ -18,7 +18,7 @@ from sign2sound.landmarker import Landmarker
 from sign2sound.recognizer import Recognizer
 from sign2sound.signer import draw_hand, load_prototypes, place_hand, sign_word
 
-FOUND = 0.95  # of all drawings, both passes together
+FOUND = 0.95  # of all drawings, all passes together
 READ = 22  # of the 24 prototypes
 FRAME_RATE = 25  # frames/s on one core
 TIMED_WORD = "fox"
@@ -36,7 +36,7 @@ def main() -> None:
     prototypes = {letter: prototype[0] for letter, prototype in load_prototypes().items()}
     others = signers_poses(args.data) if args.data else {letter: [] for letter in STATIC_LETTERS}
 
-    print(f"{'letter':8}{'drawn':>6}{'found at once':>15}{'both passes':>13}{'right hand':>12}   prototype read as")
+    print(f"{'letter':8}{'drawn':>6}{'found at once':>15}{'all passes':>13}{'right hand':>12}   prototype read as")
     rows, right = [], 0
     with Landmarker() as landmarker:
         for letter in STATIC_LETTERS:
@@ -49,8 +49,8 @@ def main() -> None:
             rows.append(row)
             print(f"{letter:8}{row[0]:>6}{row[1]:>15}{row[2]:>13}{row[3]:>12}   {label} {probability:.2f}")
     drawn, *found = np.sum(rows, axis=0)
-    at_once, both, right_hands = (count / drawn for count in found)
-    print(f"{'all':8}{drawn:>6}{at_once:>15.1%}{both:>13.1%}{right_hands:>12.1%}   {right} of {len(STATIC_LETTERS)} right")
+    at_once, in_all, right_hands = (count / drawn for count in found)
+    print(f"{'all':8}{drawn:>6}{at_once:>15.1%}{in_all:>13.1%}{right_hands:>12.1%}   {right} of {len(STATIC_LETTERS)} right")
     speed = frames_per_second()
     print(f"{speed:.1f} frames/s drawn on one core at 480 pixels")
     if args.output:
@@ -59,7 +59,7 @@ def main() -> None:
 
     short = [
         f"{name} {value:.3g}, expected {bar:g} or more"
-        for name, value, bar in (("found", both, FOUND), ("read", right, READ), ("frames/s", speed, FRAME_RATE))
+        for name, value, bar in (("found", in_all, FOUND), ("read", right, READ), ("frames/s", speed, FRAME_RATE))
         if value < bar
     ]
     if short:

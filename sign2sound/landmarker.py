@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,11 @@ from mediapipe.tasks.python import BaseOptions, vision
 from sign2sound.errors import UserError
 from sign2sound.hand import Hand
 from sign2sound.hand_model import find_hand_model
+from sign2sound.passes import PASSES, Pass
 
-CONFIDENCE = 0.5  # MediaPipe's default for detection, presence and tracking
-SECOND_PASS_CONFIDENCE = 0.3
-_SECOND_PASS_PADDING = 0.5  # of the picture's size, on every side
+# Longest side in pixels before padding: a photo of 12 megapixels would take seconds and a gigabyte. MediaPipe's networks see
+# 192 and 224 pixels, so that a hand large enough to be detected in a padded picture loses nothing.
+_PADDED_SIDE = 1024
 
 
 class Landmarker:
@@ -27,27 +29,19 @@ class Landmarker:
         and where a system library that MediaPipe needs is missing."""
         self._model = str(find_hand_model(model_path))
         self._mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
-        self._first = self._open(CONFIDENCE)
-        self._second = None  # opened by the first still that needs it
+        self._tasks = {PASSES[0]: self._open(PASSES[0])}  # the others are opened by the first still that needs them
         self._clock = -1  # milliseconds; MediaPipe takes only increasing times
         self._found_any = False
 
     def find(self, picture: np.ndarray) -> tuple[Hand | None, int]:
-        """The hand of one still, RGB uint8 (H, W, 3), and the pass that found it: 1, 2 (padded, lower confidence) or 0.
+        """The hand of one still, RGB uint8 (H, W, 3), and which of PASSES found it: 1, 2, … or 0 for none.
 
         Raises ValueError on a picture of another kind.
         """
-        if hand := self._detect(self._first.detect, picture):
-            return hand, 1
-        height, width = picture.shape[:2]
-        top, left = round(height * _SECOND_PASS_PADDING), round(width * _SECOND_PASS_PADDING)
-        padded = cv2.copyMakeBorder(picture, top, top, left, left, cv2.BORDER_REPLICATE)
-        if self._second is None:
-            self._second = self._open(SECOND_PASS_CONFIDENCE)
-        hand = self._detect(self._second.detect, padded)
-        if hand is None:
-            return None, 0
-        return Hand(hand.landmarks - np.float32([left, top, 0]), hand.left_handed, hand.score), 2
+        for number, options in enumerate(PASSES, start=1):
+            if hand := self._look(picture, options):
+                return hand, number
+        return None, 0
 
     def track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
         """The hand in a video frame, RGB uint8 (H, W, 3), at `timestamp` seconds.
@@ -55,13 +49,12 @@ class Landmarker:
         Raises ValueError on a frame of another kind.
         """
         self._clock = max(self._clock + 1, round(timestamp * 1000))
-        return self._detect(self._first.detect_for_video, frame, self._clock)
+        return self._detect(self._tasks[PASSES[0]].detect_for_video, frame, self._clock)
 
     def close(self) -> None:
-        for task in (self._first, self._second):
-            if task is not None:
-                task.close()
-        self._first = self._second = None
+        for task in self._tasks.values():
+            task.close()
+        self._tasks.clear()
 
     def __enter__(self):
         return self
@@ -69,17 +62,33 @@ class Landmarker:
     def __exit__(self, *_):
         self.close()
 
-    def _open(self, confidence: float):
-        options = vision.HandLandmarkerOptions(
+    def _look(self, picture: np.ndarray, options: Pass) -> Hand | None:
+        scale = min(1.0, _PADDED_SIDE / max(picture.shape)) if options.padding else 1.0
+        if scale < 1:
+            height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        top, left = (round(side * options.padding) for side in picture.shape[:2])
+        if options.gamma != 1:
+            picture = cv2.LUT(picture, np.uint8(np.round(255 * np.linspace(0, 1, 256) ** options.gamma)))
+        if options.padding:
+            border = cv2.BORDER_CONSTANT if options.black else cv2.BORDER_REPLICATE
+            picture = cv2.copyMakeBorder(picture, top, top, left, left, border)
+        if options not in self._tasks:
+            self._tasks[options] = self._open(options)
+        hand = self._detect(self._tasks[options].detect, picture)
+        return hand and replace(hand, landmarks=(hand.landmarks - np.float32([left, top, 0])) / np.float32(scale))
+
+    def _open(self, options: Pass):
+        task_options = vision.HandLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=self._model),
             running_mode=self._mode,
             num_hands=1,
-            min_hand_detection_confidence=confidence,
-            min_hand_presence_confidence=confidence,
+            min_hand_detection_confidence=options.detection,
+            min_hand_presence_confidence=options.presence,
         )
         try:
             with _quiet():
-                return vision.HandLandmarker.create_from_options(options)
+                return vision.HandLandmarker.create_from_options(task_options)
         except OSError as error:
             raise UserError(
                 f"MediaPipe cannot start: {error}; "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LIBRARY = (
-    "errors", "files", "labels", "hand", "hand_model", "landmarker", "features", "model", "checkpoint", "recognizer",
+    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "checkpoint", "recognizer",
     "signer", "speller", "speech",
 )  # fmt: skip
 MAY_IMPORT = {

@@ -109,7 +109,7 @@ def test_the_files_hold_what_the_landmarker_sees(start, pictures, tmp_path, shar
     (pictures / "unknown").mkdir()
     stdout, stderr = finish(start(pictures, tmp_path / "out"))
     assert "unknown is no class" in stderr
-    assert re.search(r"^O +14 +\d+ +\d+ +0$", stdout, re.MULTILINE)
+    assert re.search(r"^O +14 +\d+ +\d+ +\d+ +0$", stdout, re.MULTILINE)
 
     landmarks = np.load(tmp_path / "out" / "landmarks.npy")
     with open(tmp_path / "out" / "index.csv", newline="") as file:

@@ -31,6 +31,12 @@ def picture(shared_data):
 
 FIRST_PASS = ["train/A/A0.jpg", "train/L/L0.jpg", "train/Y/Y0.jpg"]
 SECOND_PASS = ["train/A/A736.jpg", "train/C/C176.jpg"]  # hands cropped tightly
+# Where the tips of the thumb (4), index (8), middle (12) and little finger (20) were seen by eye.
+AGAINST_THE_LIGHT = {
+    "B/B2888.jpg": {12: (125, 25)},
+    "L/L2763.jpg": {4: (170, 114), 8: (116, 14)},
+    "Y/Y2591.jpg": {4: (190, 60), 20: (62, 29)},
+}
 
 
 @pytest.mark.parametrize("path", FIRST_PASS + SECOND_PASS)
@@ -70,9 +76,37 @@ def test_pixels_whatever_the_pictures_shape(landmarker, picture, pad):
     assert 0.85 < slope < 1.15  # z on height's scale would be 2.3 times off
 
 
+def test_a_hand_against_the_light_is_rescued(landmarker, shared_data):
+    """A right hand, its palm to the camera, dark before a white window, in pictures of 200 pixels."""
+    for path, tips in AGAINST_THE_LIGHT.items():
+        picture = cv2.imread(str(shared_data / "images" / "kaggle" / "asl_alphabet_train" / path))[..., ::-1]
+        hand, found = landmarker.find(picture)
+        assert found == 3 and not hand.left_handed
+        for landmark, place in tips.items():
+            assert hand.landmarks[landmark, :2] == pytest.approx(place, abs=10), path
+
+
+@pytest.mark.parametrize("path", ["rooms/train/C/C176.jpg", "kaggle/asl_alphabet_train/L/L2763.jpg"])
+def test_a_large_picture_gives_the_same_hand_in_its_own_pixels(landmarker, shared_data, path):
+    small = cv2.imread(str(shared_data / "images" / path))[..., ::-1]
+    hand, number = landmarker.find(small)
+    again, number_again = landmarker.find(cv2.resize(small, None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC))
+    assert number == number_again > 1
+    palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
+    assert np.abs(again.landmarks / 10 - hand.landmarks).max() < 0.05 * palm
+
+
+def test_an_empty_room_stays_empty(landmarker, shared_data):
+    """No pass sees a hand where there is none: the later ones ask less of the palm detector only."""
+    folder = shared_data / "images" / "kaggle" / "asl_alphabet_train" / "nothing"
+    for path in sorted(folder.iterdir())[::10]:
+        assert landmarker.find(cv2.imread(str(path))[..., ::-1]) == (None, 0), path
+
+
 def test_no_hand(landmarker):
     assert landmarker.find(np.full((120, 160, 3), 128, np.uint8)) == (None, 0)
     assert landmarker.find(np.zeros((1, 1, 3), np.uint8)) == (None, 0)
+    assert landmarker.find(np.zeros((1, 5000, 3), np.uint8)) == (None, 0)
 
 
 @pytest.mark.parametrize(
