@@ -14,7 +14,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from sign2sound.errors import UserError
 from sign2sound.hand import Hand
 from sign2sound.hand_model import find_hand_model
-from sign2sound.passes import PASSES, Pass
+from sign2sound.passes import CONFIDENCE, PASSES, Pass
 
 # Longest side in pixels before padding: a photo of 12 megapixels would take seconds and a gigabyte. MediaPipe's networks see
 # 192 and 224 pixels, so that a hand large enough to be detected in a padded picture loses nothing.
@@ -84,7 +84,7 @@ class Landmarker:
             running_mode=self._mode,
             num_hands=1,
             min_hand_detection_confidence=options.detection,
-            min_hand_presence_confidence=options.presence,
+            min_hand_presence_confidence=CONFIDENCE,
         )
         try:
             with _quiet():

@@ -18,9 +18,10 @@ def landmarker(hand_model_file):
 
 @pytest.fixture(scope="module")
 def stored(shared_data):
-    """Landmarks that MediaPipe gave for the pictures of `images/rooms` before, and the pass that found them, by path."""
+    """Landmarks that MediaPipe gave for the pictures of `images/rooms` before, by path: of whole pictures, and where no hand
+    was found in these, of padded ones."""
     with np.load(shared_data / "landmarks" / "rooms.npz") as arrays:
-        return dict(zip(arrays["path"], zip(arrays["landmarks"], arrays["found"], strict=True), strict=True))
+        return dict(zip(arrays["path"], arrays["landmarks"], strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,7 @@ def picture(shared_data):
 
 FIRST_PASS = ["train/A/A0.jpg", "train/L/L0.jpg", "train/Y/Y0.jpg"]
 SECOND_PASS = ["train/A/A736.jpg", "train/C/C176.jpg"]  # hands cropped tightly
+THIRD_PASS = ["train/S/S400.jpg"]  # and one that the second misses
 # Where the tips of the thumb (4), index (8), middle (12) and little finger (20) were seen by eye.
 AGAINST_THE_LIGHT = {
     "B/B2888.jpg": {12: (125, 25)},
@@ -39,13 +41,20 @@ AGAINST_THE_LIGHT = {
 }
 
 
-@pytest.mark.parametrize("path", FIRST_PASS + SECOND_PASS)
+@pytest.mark.parametrize("path", FIRST_PASS + THIRD_PASS)
 def test_a_real_hand_is_found_where_it_was_before(landmarker, stored, picture, path):
     hand, found = landmarker.find(picture(path))
-    assert found == (1 if path in FIRST_PASS else 2) == stored[path][1]
-    np.testing.assert_allclose(hand.landmarks, stored[path][0], atol=0.5)  # of 224 pixels
+    assert found == (1 if path in FIRST_PASS else 3)
+    np.testing.assert_allclose(hand.landmarks, stored[path], atol=0.5)  # of 224 pixels
     assert hand.landmarks.dtype == np.float32
     assert 0.5 < hand.score <= 1
+
+
+@pytest.mark.parametrize("path", SECOND_PASS)
+def test_a_brightened_picture_in_black_gives_nearly_the_hand_of_a_padded_one(landmarker, stored, picture, path):
+    hand, found = landmarker.find(picture(path))
+    assert found == 2
+    assert np.abs(hand.landmarks - stored[path])[:, :2].mean(axis=0).max() < 6  # of 224 pixels
 
 
 @pytest.mark.parametrize("path", [*FIRST_PASS, SECOND_PASS[1]])
@@ -81,7 +90,7 @@ def test_a_hand_against_the_light_is_rescued(landmarker, shared_data):
     for path, tips in AGAINST_THE_LIGHT.items():
         picture = cv2.imread(str(shared_data / "images" / "kaggle" / "asl_alphabet_train" / path))[..., ::-1]
         hand, found = landmarker.find(picture)
-        assert found == 3 and not hand.left_handed
+        assert found == 2 and not hand.left_handed
         for landmark, place in tips.items():
             assert hand.landmarks[landmark, :2] == pytest.approx(place, abs=10), path
 
@@ -93,7 +102,7 @@ def test_a_large_picture_gives_the_same_hand_in_its_own_pixels(landmarker, share
     again, number_again = landmarker.find(cv2.resize(small, None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC))
     assert number == number_again > 1
     palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
-    assert np.abs(again.landmarks / 10 - hand.landmarks).max() < 0.05 * palm
+    assert np.abs(again.landmarks / 10 - hand.landmarks).mean(axis=0).max() < 0.05 * palm
 
 
 def test_an_empty_room_stays_empty(landmarker, shared_data):
