@@ -4,27 +4,38 @@ from dataclasses import dataclass
 
 import torch
 
+from sign2sound.hand import LANDMARKS
+from sign2sound.labels import LABEL_IDS
+
+_FINGERTIPS = [4, 8, 12, 16, 20]
+_SIDEWAYS = [LABEL_IDS[letter] for letter in "GHPQ"]
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """rotation: largest turn in the picture, degrees; tilt: largest turn out of it, about x and y, degrees.
 
     scale, depth_scale: largest stretch along x and y, and along z, as a share. noise: standard deviation of each landmark's
-    place over a whole clip, jitter: of its place from frame to frame, both in palm sizes and twice as large in z, which
-    MediaPipe knows least. mirror: share of clips seen as the other hand, as when the handedness is mistaken.
+    place over a whole clip, jitter: of its place from frame to frame, both in palm sizes, twice as large in z, which MediaPipe
+    knows least, and `tip_noise` times as large at the fingertips, which are hidden most (at the joint before, half as much
+    more). mirror: share of clips seen as the other hand, as when the handedness is mistaken.
     """
 
     rotation: float
+    sideways_rotation: float
+    turned_round: float
     tilt: float
     scale: float
     depth_scale: float
     noise: float
+    tip_noise: float
     jitter: float
     mirror: float
 
 
-def augment(landmarks: torch.Tensor, options: Augmentation, generator: torch.Generator) -> torch.Tensor:
-    """Vary clips (N, T, 21, 3), in palm sizes. One turn, stretch and noise for a whole clip, and jitter in each frame."""
+def augment(landmarks: torch.Tensor, labels: torch.Tensor, options: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """Vary clips (N, T, 21, 3), in palm sizes, of labels (N,). One turn, stretch and noise for a whole clip, and jitter in
+    each frame."""
     clips = landmarks.shape[0]
 
     def uniform(*shape: int) -> torch.Tensor:
@@ -36,16 +47,23 @@ def augment(landmarks: torch.Tensor, options: Augmentation, generator: torch.Gen
     stretch = 1 + uniform(clips, 3) * landmarks.new_tensor([options.scale, options.scale, options.depth_scale])
     mirrored = torch.rand(clips, generator=generator, device=landmarks.device) < options.mirror
     stretch[:, 0] = torch.where(mirrored, -stretch[:, 0], stretch[:, 0])
-    limits = torch.deg2rad(landmarks.new_tensor([options.tilt, options.tilt, options.rotation]))
-    turned = (landmarks * stretch[:, None, None]) @ _rotations(uniform(clips, 3) * limits)[:, None]
 
-    spread = landmarks.new_tensor([1.0, 1.0, 2.0])
+    sideways = torch.isin(labels, labels.new_tensor(_SIDEWAYS))
+    round_ = sideways & (torch.rand(clips, generator=generator, device=landmarks.device) < options.turned_round)
+    stretch = torch.where(round_[:, None], stretch * stretch.new_tensor([-1, 1, -1]), stretch)
+    limits = landmarks.new_tensor([options.tilt, options.tilt, options.rotation]).repeat(clips, 1)
+    limits[sideways, 2] = options.sideways_rotation
+    turned = (landmarks * stretch[:, None, None]) @ rotations(uniform(clips, 3) * torch.deg2rad(limits))[:, None]
+
+    spread = landmarks.new_tensor([1.0, 1.0, 2.0]).repeat(LANDMARKS, 1)
+    spread[_FINGERTIPS] *= options.tip_noise
+    spread[[tip - 1 for tip in _FINGERTIPS]] *= (1 + options.tip_noise) / 2
     still = normal(clips, 1, 21, 3) * options.noise
     moving = normal(*landmarks.shape) * options.jitter
     return turned + (still + moving) * spread
 
 
-def _rotations(angles: torch.Tensor) -> torch.Tensor:
+def rotations(angles: torch.Tensor) -> torch.Tensor:
     """Rotation matrices (N, 3, 3) about x, y and z by `angles` (N, 3), radians."""
     cos, sin = angles.cos(), angles.sin()
     zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])

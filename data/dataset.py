@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.splits import consecutive_blocks, group_split
 from sign2sound.errors import UserError
-from sign2sound.labels import LABEL_IDS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 
 VALIDATION_SHARE = 0.15  # of a source that comes without a split of its own
 _STORED_SPLIT_SEED = 0
@@ -47,8 +47,8 @@ class Samples:
 def load_samples(paths: list[str | Path]) -> tuple[Samples, Samples | None]:
     """The stills and the clips (None without any) of processed folders, `.npz` files and folders of `.npz` files.
 
-    A source is named after its folder or file. Labels that are none of the 29 are left out. Raises UserError when a path
-    holds no data, or no still is found at all.
+    A source is named after its folder or file. In a landmark file a sign that is none of the 29 (a digit, say) is `nothing`,
+    and sure to be that. Raises UserError when a path holds no data, or no still is found at all.
     """
     stills, clips = [], []
     for path in map(Path, paths):
@@ -97,15 +97,15 @@ def _load_npz(file: Path) -> Samples:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             names = arrays["label"]
-            known = np.isin(names, list(LABEL_IDS))
-            landmarks = arrays["landmarks"][known]
-            left_handed = arrays["left_handed"][known]
-            trusted = arrays["trusted"][known] if "trusted" in arrays else np.ones(known.sum(), dtype=bool)
-            passes = arrays["found"][known].astype(np.int64) if "found" in arrays else np.ones(known.sum(), dtype=np.int64)
+            known = np.isin(names, LABELS)
+            landmarks = arrays["landmarks"].astype(np.float32)
+            left_handed = arrays["left_handed"]
+            trusted = arrays["trusted"] | ~known if "trusted" in arrays else np.ones(len(names), dtype=bool)
+            passes = arrays["found"].astype(np.int64) if "found" in arrays else np.ones(len(names), dtype=np.int64)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
-    labels = np.array([LABEL_IDS[name] for name in names[known]], dtype=np.int64)
-    groups = consecutive_blocks(names[known])
+    labels = np.array([LABEL_IDS.get(name, NOTHING) for name in names], dtype=np.int64)
+    groups = consecutive_blocks(names)
     validation = np.zeros(len(labels), dtype=bool)
     if len(labels) > len(np.unique(labels)):
         validation = group_split(labels, groups, VALIDATION_SHARE, _STORED_SPLIT_SEED)

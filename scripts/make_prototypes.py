@@ -85,10 +85,13 @@ def few_of_each(samples: Samples) -> Samples:
 
 
 def train_reader(poses: np.ndarray, labels: np.ndarray) -> MLPClassifier:
-    options = Augmentation(rotation=15, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0, mirror=0)
+    options = Augmentation(
+        rotation=15, sideways_rotation=15, turned_round=0, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, tip_noise=1, jitter=0,
+        mirror=0,
+    )  # fmt: skip
     generator = torch.Generator().manual_seed(SEED)
     copies = torch.from_numpy(np.tile(poses, (COPIES, 1, 1)))[:, None]
-    varied = augment(copies, options, generator).numpy()
+    varied = augment(copies, torch.from_numpy(np.tile(labels, COPIES)), options, generator).numpy()
     reader = MLPClassifier((256,), max_iter=12, random_state=SEED)
     with np.errstate(all="ignore"):
         return reader.fit(still_features(varied[:, 0]), np.tile(labels, COPIES))

@@ -28,6 +28,7 @@ def save_checkpoint(path: str | Path, model: LandmarkGRU, *, config: dict, epoch
         "config": config,
         "epoch": epoch,
         "metrics": metrics,
+        "temperature": model.temperature,
         "model_state_dict": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
         **training_state,
     }
@@ -72,6 +73,7 @@ def load_model(path: str | Path) -> tuple[LandmarkGRU, dict]:
             raise ValueError(f"model is {name}, expected {LandmarkGRU.__name__}")
         model = LandmarkGRU(**sizes)
         model.load_state_dict(checkpoint["model_state_dict"])
+        model.temperature = float(checkpoint.get("temperature", 1.0))  # older checkpoints were not calibrated
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} does not fit this program: model sizes or weights differ ({_short(reason)})") from error

@@ -27,6 +27,7 @@ class LandmarkGRU(nn.Module):
     def __init__(self, hidden: int = 128, layers: int = 2, dropout: float = 0.3):
         super().__init__()
         self.sizes = {"hidden": hidden, "layers": layers, "dropout": dropout}
+        self.temperature = 1.0  # what logits are divided by, so that a confidence is the share of right answers
         self.fc_input = nn.Linear(FEATURES, hidden)
         self.gru = nn.GRU(hidden, hidden, num_layers=layers, batch_first=True, dropout=dropout)
         self.fc_output = nn.Linear(hidden, len(LABELS))
@@ -38,3 +39,8 @@ class LandmarkGRU(nn.Module):
         """
         steps, state = self.gru(torch.relu(self.fc_input(features)), state)
         return self.fc_output(steps), state
+
+    def probabilities(self, features: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward` with calibrated probabilities in place of the logits."""
+        logits, state = self(features, state)
+        return (logits / self.temperature).softmax(dim=-1), state

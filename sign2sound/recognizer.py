@@ -158,15 +158,15 @@ class Recognizer:
         features = clip_features(clip[None], np.array([stream.left_handed > 0.5]))
         if stream.state is not None:
             features = features[:, 1:]  # the first was the step before, there for the motion since
-        logits, stream.state = self._model(torch.from_numpy(features).to(self._device), stream.state)
-        stream.probabilities = logits[0, -1].softmax(dim=-1).cpu().numpy()
+        steps, stream.state = self._model.probabilities(torch.from_numpy(features).to(self._device), stream.state)
+        stream.probabilities = steps[0, -1].cpu().numpy()
         return stream.probabilities
 
     @torch.inference_mode()
     def _probabilities(self, landmarks: np.ndarray, left_handed: np.ndarray, last: np.ndarray) -> np.ndarray:
         features = torch.from_numpy(clip_features(landmarks, left_handed)).to(self._device)
-        logits, _ = self._model(features)
-        return logits[torch.arange(len(logits)), torch.from_numpy(last)].softmax(dim=-1).cpu().numpy()
+        steps, _ = self._model.probabilities(features)
+        return steps[torch.arange(len(steps)), torch.from_numpy(last)].cpu().numpy()
 
 
 @dataclass

@@ -8,13 +8,13 @@ import torch
 from data.augmentation import Augmentation, augment
 from data.dataset import Samples
 from sign2sound.features import clip_features, palm_clips
-from sign2sound.labels import LABEL_IDS, MOTION_LETTERS
-from training.config import ClipConfig
+from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, NOTHING
+from training.config import ClipConfig, SamplingConfig
+from training.motions import DRAWS, draw_motions, moves
 
 _SLOWEST, _FASTEST = 0.7, 1.4  # a real clip is played at a speed between these
 _CLIP_END = 0.8  # and ends after at least this share of its length
-_MOTION = 1.0  # palm sizes; a J or Z whose fingertips move less than this is not yet one, or none at all
-_FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
+_DRAWN_FRAMES = 12  # the shortest clip in which a J or Z is drawn
 _TRANSITION_FRAMES = 8  # at most, from one hand shape to the next: 0.27 s
 _TRANSITION_REACH = 1.0  # palm sizes, standard deviation of how far the wrist moves meanwhile
 
@@ -29,48 +29,66 @@ class Batch:
 
 
 class TrainingSet:
-    """All landmarks in the device's memory, as right hands in palm sizes, drawn with weight 1/sqrt(size of their source)."""
+    """All landmarks in the device's memory, as right hands in palm sizes, drawn as often as SamplingConfig says."""
 
-    def __init__(self, stills: Samples, clips: Samples | None, options: ClipConfig, augmentation: Augmentation, device):
+    def __init__(
+        self,
+        stills: Samples,
+        clips: Samples | None,
+        sampling: SamplingConfig,
+        options: ClipConfig,
+        augmentation: Augmentation,
+        device,
+    ):
         self._options = options
         self._augmentation = augmentation
-        self._stills = _palm_clips(stills, device)[:, 0]
+        self._stills = to_palm_clips(stills, device)[:, 0]
         self._labels = torch.from_numpy(stills.labels).to(device)
-        self._weights = _source_weights(stills, device)
-        if clips is not None and len(clips):
-            self._clips = _palm_clips(clips, device)
-            self._labels = torch.cat([self._labels, torch.from_numpy(clips.labels).to(device)])
-            self._weights = torch.cat([self._weights, _source_weights(clips, device)])
-            seen = ~torch.from_numpy(clips.landmarks[:, :, 0, 0]).isnan()
-            self._lengths = (seen.shape[1] - seen.flip(1).int().argmax(1)).to(device)
         self._motion = torch.zeros(len(LABEL_IDS), dtype=torch.bool, device=device)
         self._motion[[LABEL_IDS[letter] for letter in MOTION_LETTERS]] = True
+
+        weights = _source_weights(stills, sampling.source_power, device)
+        singles = torch.where(self._motion[self._labels], sampling.motion_stills * weights, weights)
+        self._singles = _with_nothing(singles, self._labels, sampling.nothing_share).cumsum(0)
+        weights = _with_nothing(weights, self._labels, sampling.nothing_share)
+        self._shapes = {letter: self._shapes_of(shapes, weights) for letter, shapes in DRAWS.items()}
+        if clips is not None and len(clips):
+            self._clips = to_palm_clips(clips, device)
+            self._labels = torch.cat([self._labels, torch.from_numpy(clips.labels).to(device)])
+            weights = torch.cat([weights, _source_weights(clips, sampling.source_power, device)])
+            seen = ~torch.from_numpy(clips.landmarks[:, :, 0, 0]).isnan()
+            self._lengths = (seen.shape[1] - seen.flip(1).int().argmax(1)).to(device)
+        self._held_and_real = weights.cumsum(0)
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
-        """A batch of `size`: of single frames, or of clips of 2 to max_frames frames."""
+        """A batch of `size` single frames, or of clips of 2 to max_frames frames."""
         device = self._labels.device
         options = self._options
         single = torch.rand((), generator=generator, device=device) < options.still_share
         if options.max_frames == 1 or single:
-            rows = torch.multinomial(self._weights[: len(self._stills)], size, replacement=True, generator=generator)
+            rows = _draw_rows(self._singles, size, generator)
             landmarks = self._stills[rows, None]
             labels = self._labels[rows, None]
             weights = torch.ones_like(labels, dtype=torch.float32)
         else:
             frames = int(torch.randint(2, options.max_frames + 1, (), generator=generator, device=device))
-            rows = torch.multinomial(self._weights, size, replacement=True, generator=generator)
+            # No J or Z is drawn in less than a third of a second, nor without a hand shape to draw it with.
+            drawn = round(options.drawn_share * options.batch_size) if frames >= _DRAWN_FRAMES and self._can_draw else 0
+            rows = _draw_rows(self._held_and_real, options.batch_size - drawn, generator)
             real = rows >= len(self._stills)
             held, moving = rows[~real], rows[real] - len(self._stills)
             parts = [self._held_clips(held, frames, generator)]
             if len(moving):
                 parts.append(self._real_clips(moving, frames, generator))
+            if drawn:
+                parts.append(self._drawn_clips(drawn, frames, generator))
             landmarks, labels, weights = (torch.cat(part) for part in zip(*parts, strict=True))
 
-        landmarks = augment(landmarks, self._augmentation, generator)
-        right_handed = torch.zeros(size, dtype=torch.bool, device=device)
+        landmarks = augment(landmarks, labels[:, -1], self._augmentation, generator)
+        right_handed = torch.zeros(len(landmarks), dtype=torch.bool, device=device)
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
     def _held_clips(self, rows: torch.Tensor, frames: int, generator: torch.Generator):
@@ -107,17 +125,52 @@ class TrainingSet:
         landmarks = self._clips[rows[:, None], before] * (1 - share) + self._clips[rows[:, None], after] * share
 
         labels = self._labels[len(self._stills) + rows, None].expand(-1, frames)
-        tips = landmarks[:, :, _FINGERTIPS, :2]
-        moved = (tips.amax(1) - tips.amin(1)).amax((1, 2)) >= _MOTION
         weights = torch.zeros(clips, frames, device=device)
-        weights[:, -1] = (moved | ~self._motion[labels[:, 0]]).float()
+        weights[:, -1] = (moves(landmarks) | ~self._motion[labels[:, 0]]).float()
         return landmarks, labels, weights
 
+    def _drawn_clips(self, clips: int, frames: int, generator: torch.Generator):
+        """J and Z, half each, drawn with the hand shapes of stills; only a finished motion is a letter."""
+        device = self._labels.device
+        is_j = torch.arange(clips, device=device) % 2 == 0
+        rows = torch.empty(clips, dtype=torch.long, device=device)
+        for letter, chosen in (("J", is_j), ("Z", ~is_j)):
+            shapes, weights = self._shapes[letter]
+            rows[chosen] = shapes[_draw_rows(weights, int(chosen.sum()), generator)]
+        landmarks, done = draw_motions(self._stills[rows], is_j, frames, generator)
+        labels = torch.where(is_j, LABEL_IDS["J"], LABEL_IDS["Z"])[:, None].expand(-1, frames)
+        return landmarks, labels, (done == 1).float()
 
-def _palm_clips(samples: Samples, device) -> torch.Tensor:
+    @property
+    def _can_draw(self) -> bool:
+        return all(len(shapes) for shapes, _ in self._shapes.values())
+
+    def _shapes_of(self, letters: tuple[str, ...], weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows of the stills of `letters`, and their weights summed up."""
+        ids = self._labels.new_tensor([LABEL_IDS[letter] for letter in letters])
+        rows = torch.isin(self._labels[: len(self._stills)], ids).nonzero()[:, 0]
+        return rows, weights[rows].cumsum(0)
+
+
+def to_palm_clips(samples: Samples, device) -> torch.Tensor:
     return palm_clips(torch.from_numpy(samples.landmarks).to(device), torch.from_numpy(samples.left_handed).to(device))
 
 
-def _source_weights(samples: Samples, device) -> torch.Tensor:
+def _source_weights(samples: Samples, power: float, device) -> torch.Tensor:
     sources = torch.from_numpy(np.unique(samples.sources, return_inverse=True)[1])
-    return sources.bincount().rsqrt()[sources].to(device)
+    return (sources.bincount().double() ** -power)[sources].to(device)
+
+
+def _with_nothing(weights: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
+    """`weights` in which `nothing`, where there is any, has this share of the sum."""
+    nothing = labels == NOTHING
+    if not nothing.any():
+        return weights
+    scale = share / (1 - share) * weights[~nothing].sum() / weights[nothing].sum()
+    return torch.where(nothing, scale * weights, weights)
+
+
+def _draw_rows(summed_weights: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
+    """Rows drawn with the weights whose running sum is given (multinomial would sum them up again each time)."""
+    place = torch.rand(size, generator=generator, device=summed_weights.device, dtype=torch.float64) * summed_weights[-1]
+    return torch.searchsorted(summed_weights, place, right=True).clamp(max=len(summed_weights) - 1)

@@ -30,19 +30,30 @@ class DataConfig(_Section):
     rescued: bool
 
 
+class SamplingConfig(_Section):
+    source_power: NonNegativeFloat
+    motion_stills: NonNegativeFloat
+    nothing_share: Annotated[float, Field(ge=0, lt=1)]
+
+
 class ClipConfig(_Section):
     still_share: Share
+    batch_size: PositiveInt
     max_frames: PositiveInt
     transition_share: Share
+    drawn_share: Share
     drift: NonNegativeFloat
 
 
 class AugmentationConfig(_Section):
     rotation: NonNegativeFloat
+    sideways_rotation: NonNegativeFloat
+    turned_round: Share
     tilt: NonNegativeFloat
     scale: Share
     depth_scale: Share
     noise: NonNegativeFloat
+    tip_noise: NonNegativeFloat
     jitter: NonNegativeFloat
     mirror: Share
 
@@ -54,14 +65,17 @@ class Config(_Section):
     epochs: PositiveInt
     batch_size: PositiveInt
     learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat
     label_smoothing: Share
     clip_norm: PositiveFloat
+    schedule: Literal["one_cycle", "plateau"]
     plateau_patience: PositiveInt
     plateau_factor: Share
     stop_patience: PositiveInt
     checkpoint_every: PositiveInt
     model: ModelConfig
     data: DataConfig
+    sampling: SamplingConfig
     clips: ClipConfig
     augmentation: AugmentationConfig
 

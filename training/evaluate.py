@@ -169,13 +169,15 @@ def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, m
     return share(hits[wanted] / counts[wanted])
 
 
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Expected calibration error: |accuracy - confidence| over 15 equal bins of confidence, weighted by their samples."""
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Expected calibration error: |accuracy - confidence| over 15 equal bins of confidence, weighted by their samples, each
+    of which counts `weights` (N,), or 1."""
     confidence = probabilities.max(1)
     right = probabilities.argmax(1) == labels
     bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=_CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    weights = np.ones(len(labels)) if weights is None else weights
+    gaps = np.bincount(bins, weights=weights * (right - confidence), minlength=_CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
 
 
 def draw_confusion(labels: np.ndarray, predicted: np.ndarray, folder: Path) -> None:
@@ -205,7 +207,7 @@ def to_markdown(report: dict) -> str:
             continue
         figures = report[part]
         lines += [f"## {part.capitalize()}", ""]
-        lines += _table(
+        lines += markdown_table(
             ["measured on", "samples", "misses", "given a hand", "end to end", "24 static letters"],
             [[f"{source}: {row['measured_on']}", *_row(row)] for source, row in figures["sources"].items()]
             + [[f"**all: {who}**", *_row(row)] for who, row in figures["measured_on"].items()],
@@ -216,7 +218,7 @@ def to_markdown(report: dict) -> str:
             f"expected calibration error {figures['expected_calibration_error']:.4f}.",
             "",
         ]
-        lines += _table(
+        lines += markdown_table(
             ["class", "precision", "recall", "F1", "support", "misses"],
             [
                 [label, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), row["support"], row["misses"]]
@@ -230,21 +232,21 @@ def to_markdown(report: dict) -> str:
                 "and class counts as often as in the row.",
                 "",
             ]
-            lines += _table(
+            lines += markdown_table(
                 ["found by", "samples", "given a hand", "24 static letters", "pass 1, same mix, given a hand"],
                 [
                     [
                         name,
                         row["samples"],
-                        _percent(row["accuracy_given_hand"]),
-                        _percent(row["static_letters_given_hand"]),
-                        _percent(row["first_pass_on_the_same_mix"]),
+                        percent(row["accuracy_given_hand"]),
+                        percent(row["static_letters_given_hand"]),
+                        percent(row["first_pass_on_the_same_mix"]),
                     ]
                     for name, row in figures["passes"].items()
                 ],
             )
         if len(figures["sources"]) < len(figures["groups"]) <= _GROUPS_IN_TABLE:
-            lines += _table(
+            lines += markdown_table(
                 ["group", "samples", "misses", "given a hand", "end to end", "24 static letters"],
                 [[group, *_row(row)] for group, row in figures["groups"].items()],
             )
@@ -253,14 +255,14 @@ def to_markdown(report: dict) -> str:
 
 def _row(row: dict) -> list:
     keys = ("accuracy_given_hand", "accuracy_end_to_end", "static_letters_given_hand")
-    return [row["samples"], row["misses"], *(_percent(row[key]) for key in keys)]
+    return [row["samples"], row["misses"], *(percent(row[key]) for key in keys)]
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.2%}"
 
 
-def _table(head: list, rows: list) -> list[str]:
+def markdown_table(head: list, rows: list) -> list[str]:
     return ["| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] + ["---:"] * (len(head) - 1), *rows)] + [""]
 
 

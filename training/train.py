@@ -3,6 +3,7 @@
 import argparse
 import csv
 import math
+import multiprocessing
 import platform
 import time
 from contextlib import nullcontext
@@ -25,6 +26,7 @@ from training.batches import TrainingSet
 from training.config import Config, load_config
 from training.split import split_samples
 
+_IN_WORKER = True if multiprocessing.parent_process() else None  # None: no progress bar unless in a terminal
 HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -36,13 +38,13 @@ def main() -> None:
     torch.manual_seed(config.seed)
 
     stills, clips, validation = load_data(config)
-    training_set = TrainingSet(stills, clips, config.clips, Augmentation(**config.augmentation.model_dump()), device)
+    training_set = make_training_set(stills, clips, config, device)
     model = LandmarkGRU(**config.model.model_dump()).to(device)
     sources = {
         "training_sources": sorted(map(str, {*stills.sources, *(clips.sources if clips else ())})),
         "validation_sources": sorted(map(str, {*validation.sources})),
     }
-    trainer = Trainer(model, config, device, precision, sources)
+    trainer = Trainer(model, training_set, config, device, precision, sources)
     latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
     if latest:
         trainer.resume(latest)
@@ -55,8 +57,9 @@ def main() -> None:
     print(f"      to validate on ({config.data.split} split), from {', '.join(sources['training_sources'])}")
 
     while not trainer.finished:
-        trainer.train_epoch(training_set)
+        trainer.train_epoch()
         trainer.validate(validation)
+        print(describe_epoch(trainer.history[-1]), flush=True)
         trainer.save(arguments.output)
         write_history(trainer.history, arguments.results)
         if trainer.finished or trainer.epoch % config.checkpoint_every == 0:
@@ -108,6 +111,11 @@ def load_data(config: Config) -> tuple[Samples, Samples | None, Samples]:
     return stills[training], clips, stills[validation]
 
 
+def make_training_set(stills: Samples, clips: Samples | None, config: Config, device: torch.device) -> TrainingSet:
+    augmentation = Augmentation(**config.augmentation.model_dump())
+    return TrainingSet(stills, clips, config.sampling, config.clips, augmentation, device)
+
+
 def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
     """The checkpoint to resume from, if any. Refuses a folder in which checkpoints would be lost."""
     latest = output / "latest.pth"
@@ -129,12 +137,27 @@ def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
 class Trainer:
     """One run's state, and the steps that change it."""
 
-    def __init__(self, model: LandmarkGRU, config: Config, device: torch.device, precision: str, sources: dict):
-        self.model, self.config, self.device, self.precision, self.sources = model, config, device, precision, sources
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-        self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience - 1
-        )
+    def __init__(
+        self,
+        model: LandmarkGRU,
+        training_set: TrainingSet,
+        config: Config,
+        device: torch.device,
+        precision: str,
+        sources: dict,
+    ):
+        self.model, self.training_set, self.config = model, training_set, config
+        self.device, self.precision, self.sources = device, precision, sources
+        self.steps_per_epoch = math.ceil(len(training_set) / config.batch_size)
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        if config.schedule == "one_cycle":
+            self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
+                self.optimizer, config.learning_rate, total_steps=config.epochs * self.steps_per_epoch, pct_start=0.2
+            )
+        else:
+            self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                self.optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience - 1
+            )
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.epoch = 0
@@ -144,16 +167,18 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        return self.epoch >= self.config.epochs or self._epochs_since_best() >= self.config.stop_patience
+        levelled_off = self.config.schedule == "plateau" and self._epochs_since_best() >= self.config.stop_patience
+        return self.epoch >= self.config.epochs or levelled_off
 
-    def train_epoch(self, training_set: TrainingSet) -> None:
+    def train_epoch(self) -> None:
         """As many samples as the set has."""
         self.epoch += 1
         self.model.train()
-        batches = math.ceil(len(training_set) / self.config.batch_size)
         totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
-        for _ in tqdm(range(batches), desc=f"epoch {self.epoch}/{self.config.epochs}", leave=False, disable=None):
-            batch = training_set.draw(self.config.batch_size, self.generator)
+        for _ in tqdm(
+            range(self.steps_per_epoch), desc=f"epoch {self.epoch}/{self.config.epochs}", leave=False, disable=_IN_WORKER
+        ):
+            batch = self.training_set.draw(self.config.batch_size, self.generator)
             with self._autocast():
                 logits, _ = self.model(batch.features)
             losses = cross_entropy(
@@ -171,6 +196,8 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
+            if self.config.schedule == "one_cycle":
+                self.scheduler.step()
 
             right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
             totals += torch.stack([(losses.detach() * weights).sum(), right.sum(), weights.sum()])
@@ -185,22 +212,17 @@ class Trainer:
         )
 
     def validate(self, stills: Samples) -> None:
-        """Accuracy as users get it: through Recognizer.predict, in fp32. Sets the learning rate of the next epoch."""
+        """Accuracy as users get it: through Recognizer.predict, in fp32."""
         probabilities = torch.from_numpy(Recognizer(self.model, self.device).predict(stills.landmarks, stills.left_handed))
         labels = torch.from_numpy(stills.labels)
         accuracy = (probabilities.argmax(1) == labels).float().mean().item()
         loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
-        self.scheduler.step(accuracy)
+        if self.config.schedule == "plateau":
+            self.scheduler.step(accuracy)
         now = time.perf_counter()
         self.seconds += now - self._clock
         self._clock = now
         self.history[-1] |= {"validation_loss": loss, "validation_accuracy": accuracy, "seconds": self.seconds}
-        row = self.history[-1]
-        print(
-            f"epoch {self.epoch:3d}  {self.seconds:6.0f} s  training loss {row['train_loss']:.3f} "
-            f"accuracy {row['train_accuracy']:.2%}  validation loss {loss:.3f} accuracy {accuracy:.2%}",
-            flush=True,
-        )
 
     def save(self, output: Path) -> None:
         """latest.pth, with all that resuming needs, and what is due of checkpoint_epoch_N.pth and best_model.pth."""
@@ -262,6 +284,14 @@ class Trainer:
     def _epochs_since_best(self) -> int:
         accuracies = [row["validation_accuracy"] for row in self.history]
         return len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
+
+
+def describe_epoch(row: dict) -> str:
+    parts = (
+        f"{name} loss {row[f'{part}_loss']:.3f} accuracy {row[f'{part}_accuracy']:.2%}"
+        for name, part in (("training", "train"), ("validation", "validation"))
+    )
+    return f"epoch {row['epoch']:3d}  {row['seconds']:6.0f} s  {'  '.join(parts)}"
 
 
 def write_history(history: list[dict], folder: Path) -> None:

@@ -3,14 +3,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.augmentation import Augmentation, augment
+from data.augmentation import Augmentation
+from data.augmentation import augment as augment_labelled
+from sign2sound.labels import LABEL_IDS
 
-NONE = Augmentation(rotation=0, tilt=0, scale=0, depth_scale=0, noise=0, jitter=0, mirror=0)
+NONE = Augmentation(
+    rotation=0, sideways_rotation=0, turned_round=0, tilt=0, scale=0, depth_scale=0, noise=0, tip_noise=1, jitter=0, mirror=0
+)
+LABELS_OF_CLIPS = torch.full((200,), LABEL_IDS["A"])
 
 
 @pytest.fixture
 def clips() -> torch.Tensor:
     return torch.randn(200, 4, 21, 3, generator=torch.Generator().manual_seed(1))
+
+
+def augment(clips, options, generator):
+    return augment_labelled(clips, LABELS_OF_CLIPS, options, generator)
 
 
 def generator() -> torch.Generator:
@@ -22,7 +31,7 @@ def test_nothing_asked_nothing_changed(clips):
 
 
 def test_the_same_seed_gives_the_same_clips(clips):
-    options = Augmentation(rotation=20, tilt=20, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0.01, mirror=0.1)
+    options = replace(NONE, rotation=20, tilt=20, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0.01, mirror=0.1)
     assert torch.equal(augment(clips, options, generator()), augment(clips, options, generator()))
 
 
@@ -65,3 +74,25 @@ def test_noise_holds_for_a_clip_and_jitter_does_not(clips):
     jitter = augment(clips, replace(NONE, jitter=0.02), generator()) - clips
     assert jitter[..., 0].std() == pytest.approx(0.02, rel=0.05)
     assert not torch.allclose(jitter[:, 0], jitter[:, 3], atol=1e-3)
+
+
+def test_noise_is_larger_at_the_fingertips(clips):
+    noise = augment(clips, replace(NONE, noise=0.05, tip_noise=2), generator()) - clips
+    for landmark, expected in ((8, 0.10), (7, 0.075), (6, 0.05)):
+        assert noise[:, :, landmark, 0].std() == pytest.approx(expected, rel=0.15)
+
+
+def test_letters_that_point_sideways_turn_further(clips):
+    labels = torch.tensor([LABEL_IDS[letter] for letter in "GHPQ"] * 25 + [LABEL_IDS["A"]] * 100)
+    turned = augment_labelled(clips, labels, replace(NONE, rotation=10, sideways_rotation=60), generator())
+    cosine = torch.nn.functional.cosine_similarity(turned[..., :2], clips[..., :2], dim=-1)
+    angles = torch.rad2deg(cosine.clamp(-1, 1).acos())
+    assert 50 < angles[:100].max() <= 60.1
+    assert angles[100:].max() <= 10.1
+
+
+def test_letters_that_point_sideways_are_seen_from_both_sides(clips):
+    labels = torch.tensor([LABEL_IDS["G"]] * 100 + [LABEL_IDS["A"]] * 100)
+    seen = augment_labelled(clips, labels, replace(NONE, turned_round=1), generator())
+    assert torch.allclose(seen[:100], clips[:100] * torch.tensor([-1.0, 1.0, -1.0]), atol=1e-5)
+    assert torch.allclose(seen[100:], clips[100:], atol=1e-5)

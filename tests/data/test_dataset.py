@@ -4,7 +4,7 @@ import pytest
 
 from data.dataset import load_samples
 from sign2sound.errors import UserError
-from sign2sound.labels import LABEL_IDS, LABELS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 
 
 @pytest.fixture
@@ -21,19 +21,20 @@ def landmark_file(tmp_path):
 def test_a_landmark_file_is_a_source_of_its_own(landmark_file):
     stills, clips = load_samples([landmark_file])
     assert clips is None
-    assert len(stills) == 22 and stills.landmarks.shape == (22, 1, 21, 3)
+    assert len(stills) == 40 and stills.landmarks.shape == (40, 1, 21, 3)
     assert set(stills.sources) == {"someone"}
-    assert stills.labels.tolist() == [LABEL_IDS["A"]] * 20 + [LABEL_IDS["B"]] * 2
-    assert stills.left_handed.sum() == 5 and stills.trusted.sum() == 21
-    assert stills.found.tolist() == [True] * 20 + [False] * 2
+    labels = [LABEL_IDS["A"]] * 20 + [NOTHING] * 18 + [LABEL_IDS["B"]] * 2  # a sign that is none of ours is nothing
+    assert stills.labels.tolist() == labels
+    assert stills.left_handed.sum() == 5 and stills.trusted.sum() == 39
+    assert stills.found.tolist() == [True] * 38 + [False] * 2
 
 
 def test_passes_are_those_of_the_file_or_the_first(tmp_path, landmark_file):
-    assert load_samples([landmark_file])[0].passes.tolist() == [1] * 22
+    assert load_samples([landmark_file])[0].passes.tolist() == [1] * 40
     with np.load(landmark_file) as arrays:
         np.savez(tmp_path / "noted.npz", **arrays, found=np.arange(40, dtype=np.int8) % 3)
     passes = load_samples([tmp_path / "noted.npz"])[0].passes
-    assert passes.tolist() == [number % 3 for number in [*range(20), 38, 39]]
+    assert passes.tolist() == [number % 3 for number in range(40)]
 
 
 def test_the_stored_split_of_a_landmark_file_keeps_blocks_whole(landmark_file):
@@ -48,7 +49,7 @@ def test_a_folder_of_files_is_all_of_them_and_clips_are_padded(tmp_path, landmar
         clips = np.ones((4, frames, 21, 3), np.float32)
         np.savez(tmp_path / f"{name}.npz", landmarks=clips, label=np.array(list("JJZZ")), left_handed=np.zeros(4, bool))
     stills, clips = load_samples([tmp_path])
-    assert len(stills) == 22
+    assert len(stills) == 40
     assert clips.landmarks.shape == (8, 5, 21, 3)
     short = clips[clips.sources == "short"]
     assert np.isnan(short.landmarks[:, 3:]).all() and np.isfinite(short.landmarks[:, :3]).all()

@@ -5,11 +5,13 @@ import torch
 from data.augmentation import Augmentation
 from data.dataset import Samples
 from sign2sound.features import clip_features
-from sign2sound.labels import LABEL_IDS
+from sign2sound.labels import LABEL_IDS, NOTHING
 from training.batches import TrainingSet
-from training.config import ClipConfig
+from training.config import ClipConfig, SamplingConfig
 
-PLAIN = Augmentation(rotation=0, tilt=0, scale=0, depth_scale=0, noise=0, jitter=0, mirror=0)
+PLAIN = Augmentation(
+    rotation=0, sideways_rotation=0, turned_round=0, tilt=0, scale=0, depth_scale=0, noise=0, tip_noise=1, jitter=0, mirror=0
+)
 
 
 def samples(landmarks: np.ndarray, letters: str, source: str = "one") -> Samples:
@@ -26,7 +28,13 @@ def hands() -> np.ndarray:
 
 
 def clip_config(**changes) -> ClipConfig:
-    return ClipConfig(**{"still_share": 0, "max_frames": 10, "transition_share": 0, "drift": 0} | changes)
+    plain = {"still_share": 0, "batch_size": 64, "max_frames": 10, "transition_share": 0, "drawn_share": 0, "drift": 0}
+    return ClipConfig(**plain | changes)
+
+
+def training_set(stills, clips, options, **sampling) -> TrainingSet:
+    sampling = SamplingConfig(**{"source_power": 0.5, "motion_stills": 1, "nothing_share": 0} | sampling)
+    return TrainingSet(stills, clips, sampling, options, PLAIN, "cpu")
 
 
 def generator() -> torch.Generator:
@@ -35,7 +43,7 @@ def generator() -> torch.Generator:
 
 def test_single_frames_are_the_features_of_the_stills(hands):
     stills = samples(hands, "ABCI")
-    batch = TrainingSet(stills, None, clip_config(still_share=1), PLAIN, "cpu").draw(64, generator())
+    batch = training_set(stills, None, clip_config(still_share=1)).draw(64, generator())
     known = {
         label: row for label, row in zip(stills.labels, clip_features(stills.landmarks, stills.left_handed)[:, 0], strict=True)
     }
@@ -46,14 +54,14 @@ def test_single_frames_are_the_features_of_the_stills(hands):
 
 
 def test_a_held_still_is_the_same_frame_again(hands):
-    batch = TrainingSet(samples(hands, "ABCI"), None, clip_config(), PLAIN, "cpu").draw(16, generator())
+    batch = training_set(samples(hands, "ABCI"), None, clip_config(batch_size=16)).draw(1, generator())
     assert batch.features.shape[1] > 1
     assert torch.allclose(batch.features, batch.features[:, :1].expand_as(batch.features), atol=1e-4)
     assert batch.weights.all()
 
 
 def test_drift_moves_the_wrist_steadily_and_nothing_else(hands):
-    batch = TrainingSet(samples(hands, "ABCI"), None, clip_config(drift=0.05), PLAIN, "cpu").draw(256, generator())
+    batch = training_set(samples(hands, "ABCI"), None, clip_config(drift=0.05, batch_size=256)).draw(1, generator())
     motion, shape = batch.features[:, 1:, :3], batch.features[..., 3:]
     assert torch.allclose(motion, motion[:, :1].expand_as(motion), atol=1e-4)
     assert motion.std() == pytest.approx(0.05, rel=0.15)
@@ -61,7 +69,7 @@ def test_drift_moves_the_wrist_steadily_and_nothing_else(hands):
 
 
 def test_a_held_hand_is_j_or_z_at_its_first_frame_only(hands):
-    batch = TrainingSet(samples(hands, "AJZI"), None, clip_config(), PLAIN, "cpu").draw(64, generator())
+    batch = training_set(samples(hands, "AJZI"), None, clip_config()).draw(1, generator())
     motion = torch.isin(batch.labels[:, 0], torch.tensor([LABEL_IDS["J"], LABEL_IDS["Z"]]))
     assert batch.weights[:, 0].all()
     assert not batch.weights[motion, 1:].any()
@@ -69,8 +77,8 @@ def test_a_held_hand_is_j_or_z_at_its_first_frame_only(hands):
 
 
 def test_a_transition_starts_as_one_letter_and_ends_as_another(hands):
-    config = clip_config(transition_share=1, max_frames=40)
-    batch = TrainingSet(samples(hands, "ABCI"), None, config, PLAIN, "cpu").draw(256, generator())
+    config = clip_config(transition_share=1, max_frames=40, batch_size=256)
+    batch = training_set(samples(hands, "ABCI"), None, config).draw(1, generator())
     changed = batch.labels[:, 0] != batch.labels[:, -1]
     assert changed.float().mean() > 0.3
     assert (batch.weights[changed] == 0).any()  # between two letters a frame shows neither
@@ -94,7 +102,7 @@ def moving_clip(hand: np.ndarray, reach: float) -> np.ndarray:
 @pytest.mark.parametrize(("reach", "counts"), [(1000, True), (1, False)])
 def test_a_real_clip_of_j_counts_at_its_end_and_only_if_it_moves(hands, reach, counts):
     clips = samples(moving_clip(hands[0], reach), "J", "motion")
-    batch = TrainingSet(samples(hands, "ABCI"), clips, clip_config(max_frames=30), PLAIN, "cpu").draw(512, generator())
+    batch = training_set(samples(hands, "ABCI"), clips, clip_config(max_frames=30, batch_size=512)).draw(1, generator())
     motion = batch.labels[:, -1] == LABEL_IDS["J"]
     assert motion.any()
     assert not batch.weights[motion, :-1].any()
@@ -102,10 +110,40 @@ def test_a_real_clip_of_j_counts_at_its_end_and_only_if_it_moves(hands, reach, c
     assert torch.isfinite(batch.features).all()
 
 
-def test_sources_are_drawn_by_the_root_of_their_size(hands):
+def test_sources_are_drawn_by_a_power_of_their_size(hands):
     many = samples(np.tile(hands, (225, 1, 1, 1)), "ABCI" * 225, "many")
     few = samples(hands, "XXXX", "few")
     both = Samples(*(np.concatenate([getattr(many, name), getattr(few, name)]) for name in Samples.__dataclass_fields__))
-    batch = TrainingSet(both, None, clip_config(still_share=1), PLAIN, "cpu").draw(8000, generator())
+    batch = training_set(both, None, clip_config(still_share=1)).draw(8000, generator())
     share = (batch.labels == LABEL_IDS["X"]).float().mean()
     assert share == pytest.approx(1 / 16, rel=0.15)  # 2 : 30, the roots of 4 : 900
+
+
+def test_stills_of_motion_letters_count_less_as_single_frames(hands):
+    stills = samples(hands, "AJZI")
+    batch = training_set(stills, None, clip_config(still_share=1), motion_stills=0.25).draw(8000, generator())
+    motion = torch.isin(batch.labels, torch.tensor([LABEL_IDS["J"], LABEL_IDS["Z"]])).float().mean()
+    assert motion == pytest.approx(0.2, rel=0.1)  # 2 x 0.25 : 2
+
+
+def test_nothing_is_drawn_as_often_as_asked(hands):
+    stills = samples(hands, "ABCI")
+    stills.labels[0] = NOTHING
+    for options in (clip_config(still_share=1), clip_config(batch_size=8000)):
+        batch = training_set(stills, None, options, nothing_share=0.1).draw(8000, generator())
+        assert (batch.labels[:, 0] == NOTHING).float().mean() == pytest.approx(0.1, rel=0.1)
+
+
+def test_drawn_clips_are_j_and_z_where_the_motion_is_done(hands):
+    stills = samples(hands, "AIZD")
+    options = clip_config(drawn_share=1, batch_size=200, max_frames=30)
+    draws = generator()
+    batch = next(b for b in (training_set(stills, None, options).draw(1, draws) for _ in range(20)) if b.labels.shape[1] > 20)
+    assert set(batch.labels[:, 0].tolist()) == {LABEL_IDS["J"], LABEL_IDS["Z"]}
+    assert batch.weights[:, -1].all()
+    assert not batch.weights[:, 0].any()
+
+
+def test_a_set_without_the_hand_shapes_of_j_and_z_is_trained_without_drawn_clips(hands):
+    batch = training_set(samples(hands, "ABCE"), None, clip_config(drawn_share=1, max_frames=40)).draw(1, generator())
+    assert len(batch.labels) == 64

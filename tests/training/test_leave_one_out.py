@@ -1,0 +1,120 @@
+"""The real command line on made-up signers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from data.dataset import Samples
+from sign2sound.checkpoint import load_checkpoint, save_checkpoint
+from sign2sound.labels import LABEL_IDS, LABELS
+from sign2sound.model import LandmarkGRU
+from training.leave_one_out import Fold, fit_temperature, report_on
+
+PER_LETTER = 20
+LETTERS = "ABIZD"
+
+
+@pytest.fixture(scope="module")
+def signers(tmp_path_factory):
+    """Three signers of five letters, one with five hands that sign nothing, and clips of Z that one of them draws."""
+    folder = tmp_path_factory.mktemp("signers")
+    random = np.random.default_rng(0)
+    shapes = random.normal(size=(len(LETTERS), 1, 21, 3))
+    for name in ("anna", "bo", "cem"):
+        landmarks = 100 + 50 * (shapes + 0.05 * random.normal(size=(len(LETTERS), PER_LETTER, 21, 3)))
+        landmarks[0, 0] = np.nan
+        labels = np.repeat(list(LETTERS), PER_LETTER).astype("<U7")
+        if name == "bo":
+            labels[-5:] = "nothing"
+        off = np.zeros(len(labels), bool)
+        np.savez(folder / f"{name}.npz", landmarks=landmarks.reshape(-1, 21, 3), label=labels, left_handed=off)
+    path = 50 * np.linspace(0, 4, 30)[:, None, None] * np.array([-1, 0.5, 0])
+    clips = 100 + 50 * shapes[3] + path + random.normal(size=(6, 30, 1, 1))
+    (folder / "clips").mkdir()
+    np.savez(folder / "clips" / "anna.npz", landmarks=clips, label=np.array(["Z"] * 6), left_handed=np.zeros(6, bool))
+    return folder
+
+
+def command(root, signers, folder, *arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [
+            sys.executable, root / "training" / "leave_one_out.py", "--config", root / "training" / "config.yaml",
+            "--models", folder / "models", "--output", folder / "results",
+            f"data.paths=[{signers},{signers / 'clips'}]", "epochs=3", "batch_size=32", "clips.batch_size=16", *arguments,
+        ],
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        cwd=folder,
+        text=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+def test_every_source_is_left_out_once_and_the_temperature_is_stored(root, signers, tmp_path):
+    released = tmp_path / "released.pth"
+    save_checkpoint(released, LandmarkGRU(), config={}, epoch=1, metrics={})
+    result = command(root, signers, tmp_path, "--calibrate", released)
+    assert result.returncode == 0, result.stderr
+
+    for name in ("anna", "bo", "cem"):
+        assert load_checkpoint(tmp_path / "models" / f"without_{name}.pth")["config"]["data"]["test_sources"] == [name]
+    report = json.loads((tmp_path / "results" / "strangers.json").read_text())
+    assert set(report["sources"]) == {"anna", "bo", "cem"}
+    row = report["sources"]["anna"]
+    assert (row["stills"], row["misses"]) == (79, 1)  # A, B, I and D without the miss; Z is none of the 24
+    assert row["end_to_end"] == pytest.approx(row["given_hand"] * 79 / 80)
+    assert report["no_letters"]["bo"]["hands"] == 5
+    assert report["moving"]["anna"]["Z"][1] == 6
+    assert set(report["frame_rates"]["anna"]) == {"15", "30", "60"}
+    assert load_checkpoint(released)["temperature"] == report["temperature"]
+    assert "| anna | 79 | 1 |" in (tmp_path / "results" / "strangers.md").read_text()
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()}
+    (tmp_path / "models" / "without_bo.pth").unlink()
+    assert command(root, signers, tmp_path).returncode == 0
+    kept = [path for path, time in before.items() if path.stat().st_mtime_ns == time]
+    assert sorted(path.name for path in kept) == ["without_anna.pth", "without_cem.pth"]  # what was there is not done again
+
+    changed = command(root, signers, tmp_path, "learning_rate=0.1")
+    assert changed.returncode == 2 and "another configuration" in changed.stderr
+
+
+def test_an_ablation_names_each_variant(root, signers, tmp_path):
+    (tmp_path / "variants.yaml").write_text("all of it: []\nno noise: [augmentation.noise=0]\n")
+    result = command(root, signers, tmp_path, "--ablation", tmp_path / "variants.yaml", "--sources", "bo", "cem")
+    assert result.returncode == 0, result.stderr
+    table = (tmp_path / "results" / "ablation.md").read_text()
+    assert "| variant | mean | bo | cem |" in table and "| no noise |" in table
+
+
+def test_a_source_that_is_not_there_is_named(root, signers, tmp_path):
+    result = command(root, signers, tmp_path, "--sources", "dora")
+    assert result.returncode == 2
+    assert "no source named dora" in result.stderr and result.stderr.count("\n") == 1
+
+
+def fold(name: str, confidence: float, right: int, wrong: int) -> Fold:
+    """Stills of A of which `right` are read as A and `wrong` as B, all with the same confidence."""
+    count = right + wrong
+    labels = np.full(count, LABEL_IDS["A"])
+    off, names = np.zeros(count, bool), np.full(count, name)
+    stills = Samples(np.zeros((count, 1, 21, 3), np.float32), labels, off, ~off, off, names, names, np.ones(count, int))
+    probabilities = torch.full((count, len(LABELS)), (1 - confidence) / (len(LABELS) - 1))
+    probabilities[torch.arange(count), torch.tensor([0] * right + [1] * wrong)] = confidence
+    return Fold(name, [name], stills, None, probabilities.log(), torch.zeros(0, len(LABELS)), np.array([0]))
+
+
+def test_temperature_cools_the_overconfident_and_warms_the_timid():
+    assert fit_temperature([fold("one", 0.99, 80, 20)]) > 1.2
+    assert fit_temperature([fold("one", 0.70, 99, 1)]) < 0.9
+
+
+def test_sources_count_the_same_whatever_their_size():
+    report = report_on([fold("small", 0.9, 5, 5), fold("large", 0.9, 300, 0)])
+    assert report["mean"] == pytest.approx(0.75)
+    assert report["worst"] == pytest.approx(0.5)
+    assert report["sources"]["small"]["end_to_end"] == pytest.approx(5 / 11)

@@ -1,0 +1,86 @@
+"""J and Z drawn with the hand shape of a still: the motions that data sets of pictures do not show.
+
+A J: the little finger goes down and hooks to the thumb's side, by moving the hand, by turning the wrist until the back of the
+hand is seen, or both. A Z: the index finger goes to the little finger's side, slantwise down and back, and to that side again.
+Written for a right hand in palm sizes, y down, as `sign2sound.features.palm_clips` gives it.
+"""
+
+import math
+
+import torch
+
+from data.augmentation import rotations
+
+DRAWS = {"J": ("I", "J"), "Z": ("Z", "D")}  # the hand shapes each motion is drawn with
+_SHORTEST, _LONGEST = 0.35, 1.5  # seconds from the start of the motion to its end
+_REST = 0.6  # seconds at most that a finished motion still counts: signers rest, or go on to the next letter
+_FRAME_RATE = 30
+_MOTION = 1.0  # palm sizes
+_FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
+_REACH = 1.8  # palm sizes from the wrist to the tip that draws
+
+
+def moves(clips: torch.Tensor) -> torch.Tensor:
+    """bool (N,): clips (N, T, 21, 3), in palm sizes, in which a fingertip that draws a J or Z goes at least one palm size; with
+    less the motion is not yet done, or the letter only held."""
+    tips = clips[:, :, _FINGERTIPS, :2]
+    return (tips.amax(1) - tips.amin(1)).amax((1, 2)) >= _MOTION
+
+
+def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, frames: int, generator: torch.Generator):
+    """Clips (N, frames, 21, 3) in which hands (N, 21, 3) draw a J where `is_j` (N,), else a Z, and how much of the motion is
+    done, (N, frames) from 0 to 1.
+
+    The motion ends within the clip, and may have begun before it.
+    """
+    clips, device = len(shapes), shapes.device
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(clips, *shape, generator=generator, device=device)
+
+    end = frames - 1 - uniform(0, min(_REST * _FRAME_RATE, frames / 3), 1)
+    length = torch.minimum(uniform(_SHORTEST, _LONGEST, 1) * _FRAME_RATE, 1.2 * end).clamp(min=1)
+    done = ((torch.arange(frames, device=device) - end) / length + 1).clamp(0, 1)
+    eased = torch.lerp(done, _eased(done), uniform(0, 1, 1))
+
+    path_j, turn_j = _draw_j(eased, uniform)
+    path_z, turn_z = _draw_z(eased, uniform)
+    which = is_j[:, None, None]
+    path, turn = torch.where(which, path_j, path_z), torch.where(which, turn_j, turn_z)
+    turned = shapes[:, None] @ rotations(turn.flatten(0, 1)).unflatten(0, (clips, frames))
+    return turned + path[:, :, None], done
+
+
+def _draw_j(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
+    """The wrist's path (N, T, 3) and the hand's turn (N, T, 3), radians about x, y and z."""
+    down, hook, lift = uniform(0, 2.2, 1), uniform(-0.7, 1.5, 1), uniform(0, 0.6, 1)
+    after_turn = ((done - 0.5) / 0.5).clamp(min=0)
+    path = torch.stack(
+        [hook * after_turn**1.5, down * (torch.sin(done.clamp(max=0.7) / 0.7 * math.pi / 2) - lift * after_turn), 0 * done], -1
+    )
+    about_y = torch.where(uniform(0, 1, 1) < 0.85, 1.0, -1.0) * uniform(0.4, 3.3, 1) * done**1.5
+    about_x = -uniform(0, 1.5, 1) * torch.sin(math.pi * done)
+    about_z = uniform(-0.4, 1.2, 1) * done
+    return path, torch.stack([about_x, about_y, about_z], -1)
+
+
+def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
+    width, height = uniform(0.7, 2.4, 1), uniform(0.3, 2.0, 1)
+    corners_x = torch.cat([0 * width, -width, uniform(-0.3, 0.3, 1), -width * uniform(0.6, 1.3, 1)], 1)
+    corners_y = torch.cat([0 * height, uniform(-0.2, 0.2, 1), height, height + uniform(-0.2, 0.2, 1)], 1)
+    first, second = uniform(0.25, 0.4, 1), uniform(0.25, 0.4, 1)
+    bounds = torch.cat([0 * first, first, first + second, torch.ones_like(first)], 1)
+    x, y = 0 * done, 0 * done
+    for stroke in range(3):
+        share = _eased(((done - bounds[:, [stroke]]) / (bounds[:, [stroke + 1]] - bounds[:, [stroke]])).clamp(0, 1))
+        x = x + (corners_x[:, [stroke + 1]] - corners_x[:, [stroke]]) * share
+        y = y + (corners_y[:, [stroke + 1]] - corners_y[:, [stroke]]) * share
+    by_turning = uniform(0, 0.8, 1)  # the share of the way that the tip goes by turning the wrist, not by moving it
+    path = (1 - by_turning)[..., None] * torch.stack([x, y, 0 * x], -1)
+    turn = torch.stack([-by_turning * y / _REACH, 0 * x, -by_turning * x / _REACH], -1)
+    return path, turn
+
+
+def _eased(share: torch.Tensor) -> torch.Tensor:
+    """0 to 1 with rest at both ends."""
+    return share * share * (3 - 2 * share)
