@@ -7,8 +7,10 @@ import torch
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS
 
+_PALM = [0, 1, 5, 9, 13, 17]
 _FINGERTIPS = [4, 8, 12, 16, 20]
-_SIDEWAYS = [LABEL_IDS[letter] for letter in "GHPQ"]
+_SIDEWAYS = [LABEL_IDS[letter] for letter in "GHP"]
+_EITHER_SIDE = [LABEL_IDS[letter] for letter in "GHPQ"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ def augment(landmarks: torch.Tensor, labels: torch.Tensor, options: Augmentation
     mirrored = torch.rand(clips, generator=generator, device=landmarks.device) < options.mirror
     stretch[:, 0] = torch.where(mirrored, -stretch[:, 0], stretch[:, 0])
 
-    sideways = torch.isin(labels, labels.new_tensor(_SIDEWAYS))
-    round_ = sideways & (torch.rand(clips, generator=generator, device=landmarks.device) < options.turned_round)
-    stretch = torch.where(round_[:, None], stretch * stretch.new_tensor([-1, 1, -1]), stretch)
+    either_side = torch.isin(labels, labels.new_tensor(_EITHER_SIDE))
+    turned_round = either_side & (torch.rand(clips, generator=generator, device=landmarks.device) < options.turned_round)
+    stretch = torch.where(turned_round[:, None], stretch * stretch.new_tensor([-1, 1, -1]), stretch)
     limits = landmarks.new_tensor([options.tilt, options.tilt, options.rotation]).repeat(clips, 1)
-    limits[sideways, 2] = options.sideways_rotation
+    limits[torch.isin(labels, labels.new_tensor(_SIDEWAYS)), 2] = options.sideways_rotation
     turned = (landmarks * stretch[:, None, None]) @ rotations(uniform(clips, 3) * torch.deg2rad(limits))[:, None]
 
     spread = landmarks.new_tensor([1.0, 1.0, 2.0]).repeat(LANDMARKS, 1)
@@ -61,6 +63,29 @@ def augment(landmarks: torch.Tensor, labels: torch.Tensor, options: Augmentation
     still = normal(clips, 1, 21, 3) * options.noise
     moving = normal(*landmarks.shape) * options.jitter
     return turned + (still + moving) * spread
+
+
+def mix_fingers(hands: torch.Tensor, others: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """Hands (N, 21, 3) of which a `share` gets some of its fingers from `others` (N, 21, 3), which show the same letters.
+
+    People hold each finger in their own way; so few of them in any data set combine these ways too seldom. The other hand's
+    palm is turned onto the first one's (Kabsch, 1976), and a finger keeps its knuckle. Thumbs are taken more often than
+    fingers: they tell most look-alikes apart.
+    """
+    palm, others_palm = (x[:, _PALM] - x[:, _PALM].mean(1, keepdim=True) for x in (hands, others))
+    left, _, right = torch.linalg.svd(others_palm.mT @ palm)
+    handedness = torch.ones_like(left[:, 0])
+    handedness[:, 2] = torch.linalg.det(left @ right).sign()
+    turned = others @ (left * handedness[:, None] @ right)
+
+    clips = len(hands)
+    mixed = torch.rand(clips, 1, generator=generator, device=hands.device) < share
+    odds = hands.new_tensor([0.5, 0.3, 0.3, 0.3, 0.3])
+    taken = mixed & (torch.rand(clips, 5, generator=generator, device=hands.device) < odds)
+    knuckles = [1, 5, 9, 13, 17]
+    moved = turned[:, 1:] + (hands - turned)[:, knuckles].repeat_interleave(4, dim=1)
+    fingers = torch.where(taken.repeat_interleave(4, dim=1)[..., None], moved, hands[:, 1:])
+    return torch.cat([hands[:, :1], fingers], dim=1)
 
 
 def rotations(angles: torch.Tensor) -> torch.Tensor:

@@ -86,8 +86,8 @@ def few_of_each(samples: Samples) -> Samples:
 
 def train_reader(poses: np.ndarray, labels: np.ndarray) -> MLPClassifier:
     options = Augmentation(
-        rotation=15, sideways_rotation=15, turned_round=0, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, tip_noise=1, jitter=0,
-        mirror=0,
+        rotation=15, sideways_rotation=15, turned_round=0, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, tip_noise=1,
+        jitter=0, mirror=0,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(SEED)
     copies = torch.from_numpy(np.tile(poses, (COPIES, 1, 1)))[:, None]

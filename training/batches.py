@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from data.augmentation import Augmentation, augment
+from data.augmentation import Augmentation, augment, mix_fingers
 from data.dataset import Samples
 from sign2sound.features import clip_features, palm_clips
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, NOTHING
@@ -16,6 +16,9 @@ _SLOWEST, _FASTEST = 0.7, 1.4  # a real clip is played at a speed between these
 _CLIP_END = 0.8  # and ends after at least this share of its length
 _DRAWN_FRAMES = 12  # the shortest clip in which a J or Z is drawn
 _TRANSITION_FRAMES = 8  # at most, from one hand shape to the next: 0.27 s
+_FAR_APART = 0.7  # palm sizes, the mean distance of two hands' landmarks
+_BETWEEN = 0.3  # from this share of a transition to the same before its end
+_BETWEEN_WEIGHT = 0.5
 _TRANSITION_REACH = 1.0  # palm sizes, standard deviation of how far the wrist moves meanwhile
 
 
@@ -40,6 +43,7 @@ class TrainingSet:
         augmentation: Augmentation,
         device,
     ):
+        self._sampling = sampling
         self._options = options
         self._augmentation = augmentation
         self._stills = to_palm_clips(stills, device)[:, 0]
@@ -48,9 +52,16 @@ class TrainingSet:
         self._motion[[LABEL_IDS[letter] for letter in MOTION_LETTERS]] = True
 
         weights = _source_weights(stills, sampling.source_power, device)
+        nothing = stills.labels == NOTHING
+        if nothing.any():
+            weights[nothing] = _source_weights(stills[nothing], sampling.source_power, device)
         singles = torch.where(self._motion[self._labels], sampling.motion_stills * weights, weights)
         self._singles = _with_nothing(singles, self._labels, sampling.nothing_share).cumsum(0)
-        weights = _with_nothing(weights, self._labels, sampling.nothing_share)
+        self._by_label = self._labels.argsort(stable=True)
+        self._summed_by_label = torch.cat([weights.new_zeros(1), weights[self._by_label].cumsum(0)])
+        ends = self._labels.bincount(minlength=len(LABEL_IDS)).cumsum(0)
+        self._label_ends = self._summed_by_label[ends]
+        weights = _with_nothing(weights, self._labels, options.nothing_share)
         self._shapes = {letter: self._shapes_of(shapes, weights) for letter, shapes in DRAWS.items()}
         if clips is not None and len(clips):
             self._clips = to_palm_clips(clips, device)
@@ -70,7 +81,8 @@ class TrainingSet:
         single = torch.rand((), generator=generator, device=device) < options.still_share
         if options.max_frames == 1 or single:
             rows = _draw_rows(self._singles, size, generator)
-            landmarks = self._stills[rows, None]
+            others = self._stills[self._others_of_the_same_label(rows, generator)]
+            landmarks = mix_fingers(self._stills[rows], others, self._sampling.finger_mix, generator)[:, None]
             labels = self._labels[rows, None]
             weights = torch.ones_like(labels, dtype=torch.float32)
         else:
@@ -91,6 +103,14 @@ class TrainingSet:
         right_handed = torch.zeros(len(landmarks), dtype=torch.bool, device=device)
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
+    def _others_of_the_same_label(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        labels = self._labels[rows]
+        end = self._label_ends[labels]
+        start = torch.where(labels > 0, self._label_ends[labels - 1], 0)
+        place = start + (end - start) * torch.rand(len(rows), generator=generator, device=rows.device, dtype=torch.float64)
+        found = torch.searchsorted(self._summed_by_label, place, right=True) - 1
+        return self._by_label[found.clamp(max=len(self._by_label) - 1)]
+
     def _held_clips(self, rows: torch.Tensor, frames: int, generator: torch.Generator):
         """Stills as clips: the hand wanders a little, and in some clips comes from another still's hand shape and place."""
         device, clips = rows.device, len(rows)
@@ -108,9 +128,13 @@ class TrainingSet:
         landmarks = landmarks + drift * time[:, None, None]
 
         labels = torch.where(done < 0.5, self._labels[before, None], self._labels[rows, None])
-        # A hand that holds still is no J or Z, whatever its shape: only the first frame, which has no past, may be one.
-        weights = ((done == 0) | (done == 1)) & ~(self._motion[labels] & (time > 0))
-        return landmarks, labels, weights.float()
+        # A hand that holds still is no J or Z, whatever its shape: only the first frame, which has no past, may be one. And a
+        # raised index finger, which is a Z in a picture, signs nothing only when it is seen to hold still.
+        weights = ((done == 0) | (done == 1)) & ~(self._motion[labels] & (time > 0)) & ~((labels == NOTHING) & (time == 0))
+        # Halfway from one hand shape to another, far from both, no letter is signed.
+        far = (self._stills[before] - self._stills[rows]).norm(dim=-1).mean(-1) > _FAR_APART
+        between = (done > _BETWEEN) & (done < 1 - _BETWEEN) & far[:, None]
+        return landmarks, torch.where(between, NOTHING, labels), weights.float() + _BETWEEN_WEIGHT * between
 
     def _real_clips(self, rows: torch.Tensor, frames: int, generator: torch.Generator):
         """The end of real clips, played slower or faster; only the last frame is sure to show the letter."""

@@ -33,6 +33,7 @@ class DataConfig(_Section):
 class SamplingConfig(_Section):
     source_power: NonNegativeFloat
     motion_stills: NonNegativeFloat
+    finger_mix: Share
     nothing_share: Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -42,6 +43,7 @@ class ClipConfig(_Section):
     max_frames: PositiveInt
     transition_share: Share
     drawn_share: Share
+    nothing_share: Annotated[float, Field(ge=0, lt=1)]
     drift: NonNegativeFloat
 
 

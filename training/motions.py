@@ -77,7 +77,10 @@ def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
         y = y + (corners_y[:, [stroke + 1]] - corners_y[:, [stroke]]) * share
     by_turning = uniform(0, 0.8, 1)  # the share of the way that the tip goes by turning the wrist, not by moving it
     path = (1 - by_turning)[..., None] * torch.stack([x, y, 0 * x], -1)
-    turn = torch.stack([-by_turning * y / _REACH, 0 * x, -by_turning * x / _REACH], -1)
+    # The wrist also gives way as the hand goes down: the index finger comes to point to the side and to the front.
+    about_x = -by_turning * y / _REACH - uniform(0, 0.6, 1) * done
+    about_z = -by_turning * x / _REACH + uniform(-0.2, 0.9, 1) * done
+    turn = torch.stack([about_x, 0 * x, about_z], -1)
     return path, turn
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.augmentation import Augmentation
+from data.augmentation import Augmentation, mix_fingers, rotations
 from data.augmentation import augment as augment_labelled
 from sign2sound.labels import LABEL_IDS
 
@@ -83,7 +83,7 @@ def test_noise_is_larger_at_the_fingertips(clips):
 
 
 def test_letters_that_point_sideways_turn_further(clips):
-    labels = torch.tensor([LABEL_IDS[letter] for letter in "GHPQ"] * 25 + [LABEL_IDS["A"]] * 100)
+    labels = torch.tensor([LABEL_IDS[letter] for letter in "GHPP"] * 25 + [LABEL_IDS[letter] for letter in "AQ"] * 50)
     turned = augment_labelled(clips, labels, replace(NONE, rotation=10, sideways_rotation=60), generator())
     cosine = torch.nn.functional.cosine_similarity(turned[..., :2], clips[..., :2], dim=-1)
     angles = torch.rad2deg(cosine.clamp(-1, 1).acos())
@@ -96,3 +96,21 @@ def test_letters_that_point_sideways_are_seen_from_both_sides(clips):
     seen = augment_labelled(clips, labels, replace(NONE, turned_round=1), generator())
     assert torch.allclose(seen[:100], clips[:100] * torch.tensor([-1.0, 1.0, -1.0]), atol=1e-5)
     assert torch.allclose(seen[100:], clips[100:], atol=1e-5)
+
+
+def test_fingers_of_the_same_hand_turned_leave_it_as_it_is(clips):
+    hands = clips[:, 0]
+    turned = hands @ rotations(torch.randn(len(hands), 3, generator=generator()))
+    assert torch.allclose(mix_fingers(hands, turned, 1, generator()), hands, atol=1e-3)
+
+
+def test_whole_fingers_are_taken_and_knuckles_stay(clips):
+    hands, others = clips[:, 0], clips[:, 1]
+    mixed = mix_fingers(hands, others, 1, generator())
+    palm = [0, 1, 5, 9, 13, 17]
+    assert torch.allclose(mixed[:, palm], hands[:, palm], atol=1e-4)
+    changed = (mixed - hands).abs().amax(-1) > 1e-4  # (N, 21)
+    fingers = changed[:, [2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20]].unflatten(1, (5, 3))
+    assert (fingers.all(-1) | ~fingers.any(-1)).all()
+    assert fingers[:, 0, 0].float().mean() == pytest.approx(0.5, abs=0.12)
+    assert not (mix_fingers(hands, others, 0, generator()) - hands).any()

@@ -28,12 +28,20 @@ def hands() -> np.ndarray:
 
 
 def clip_config(**changes) -> ClipConfig:
-    plain = {"still_share": 0, "batch_size": 64, "max_frames": 10, "transition_share": 0, "drawn_share": 0, "drift": 0}
+    plain = {
+        "still_share": 0,
+        "batch_size": 64,
+        "max_frames": 10,
+        "transition_share": 0,
+        "drawn_share": 0,
+        "nothing_share": 0,
+        "drift": 0,
+    }
     return ClipConfig(**plain | changes)
 
 
 def training_set(stills, clips, options, **sampling) -> TrainingSet:
-    sampling = SamplingConfig(**{"source_power": 0.5, "motion_stills": 1, "nothing_share": 0} | sampling)
+    sampling = SamplingConfig(**{"source_power": 0.5, "motion_stills": 1, "finger_mix": 0, "nothing_share": 0} | sampling)
     return TrainingSet(stills, clips, sampling, options, PLAIN, "cpu")
 
 
@@ -81,10 +89,11 @@ def test_a_transition_starts_as_one_letter_and_ends_as_another(hands):
     batch = training_set(samples(hands, "ABCI"), None, config).draw(1, generator())
     changed = batch.labels[:, 0] != batch.labels[:, -1]
     assert changed.float().mean() > 0.3
-    assert (batch.weights[changed] == 0).any()  # between two letters a frame shows neither
+    between = changed[:, None] & (batch.labels == NOTHING)  # between two letters a frame shows neither
+    assert between.any()
     # Where a frame counts, its shape is that of the letter it is labelled with.
     shapes = {int(label): batch.features[0, 0].new_tensor(row) for label, row in _shapes(hands).items()}
-    for row, frame in batch.weights.nonzero()[:500].tolist():
+    for row, frame in ((batch.weights == 1) & ~between).nonzero()[:500].tolist():
         assert torch.allclose(batch.features[row, frame, 3:], shapes[int(batch.labels[row, frame])], atol=1e-3)
 
 
@@ -129,7 +138,7 @@ def test_stills_of_motion_letters_count_less_as_single_frames(hands):
 def test_nothing_is_drawn_as_often_as_asked(hands):
     stills = samples(hands, "ABCI")
     stills.labels[0] = NOTHING
-    for options in (clip_config(still_share=1), clip_config(batch_size=8000)):
+    for options in (clip_config(still_share=1), clip_config(batch_size=8000, nothing_share=0.1)):
         batch = training_set(stills, None, options, nothing_share=0.1).draw(8000, generator())
         assert (batch.labels[:, 0] == NOTHING).float().mean() == pytest.approx(0.1, rel=0.1)
 
@@ -147,3 +156,12 @@ def test_drawn_clips_are_j_and_z_where_the_motion_is_done(hands):
 def test_a_set_without_the_hand_shapes_of_j_and_z_is_trained_without_drawn_clips(hands):
     batch = training_set(samples(hands, "ABCE"), None, clip_config(drawn_share=1, max_frames=40)).draw(1, generator())
     assert len(batch.labels) == 64
+
+
+def test_fingers_come_from_stills_of_the_same_label(hands):
+    both = np.concatenate([hands[:2], hands[:2] + 50])  # two A and two B, each label in two places: the same shapes
+    stills = samples(both, "ABAB")
+    batch = training_set(stills, None, clip_config(still_share=1), finger_mix=1).draw(512, generator())
+    known = clip_features(stills.landmarks, stills.left_handed)[:, 0]
+    for features, label in zip(batch.features[:, 0].numpy(), batch.labels[:, 0].tolist(), strict=True):
+        np.testing.assert_allclose(features, known[label], atol=1e-3)

@@ -105,7 +105,8 @@ def fold(name: str, confidence: float, right: int, wrong: int) -> Fold:
     stills = Samples(np.zeros((count, 1, 21, 3), np.float32), labels, off, ~off, off, names, names, np.ones(count, int))
     probabilities = torch.full((count, len(LABELS)), (1 - confidence) / (len(LABELS) - 1))
     probabilities[torch.arange(count), torch.tensor([0] * right + [1] * wrong)] = confidence
-    return Fold(name, [name], stills, None, probabilities.log(), torch.zeros(0, len(LABELS)), np.array([0]))
+    logits = probabilities.log()
+    return Fold(name, [name], stills, None, logits, logits, torch.zeros(0, len(LABELS)), np.array([0]))
 
 
 def test_temperature_cools_the_overconfident_and_warms_the_timid():
