@@ -16,9 +16,8 @@ _SLOWEST, _FASTEST = 0.7, 1.4  # a real clip is played at a speed between these
 _CLIP_END = 0.8  # and ends after at least this share of its length
 _DRAWN_FRAMES = 12  # the shortest clip in which a J or Z is drawn
 _TRANSITION_FRAMES = 8  # at most, from one hand shape to the next: 0.27 s
-_FAR_APART = 0.7  # palm sizes, the mean distance of two hands' landmarks
-_BETWEEN = 0.3  # from this share of a transition to the same before its end
-_BETWEEN_WEIGHT = 0.5
+_CHIMERAS = 0.5  # share of the hands that sign nothing that are made of the fingers of three letters
+_FAR_APART = 0.5  # palm sizes, the mean distance of their landmarks from those of the first letter's hand
 _TRANSITION_REACH = 1.0  # palm sizes, standard deviation of how far the wrist moves meanwhile
 
 
@@ -82,7 +81,7 @@ class TrainingSet:
         if options.max_frames == 1 or single:
             rows = _draw_rows(self._singles, size, generator)
             others = self._stills[self._others_of_the_same_label(rows, generator)]
-            landmarks = mix_fingers(self._stills[rows], others, self._sampling.finger_mix, generator)[:, None]
+            landmarks = mix_fingers(self._hands(rows, generator), others, self._sampling.finger_mix, generator)[:, None]
             labels = self._labels[rows, None]
             weights = torch.ones_like(labels, dtype=torch.float32)
         else:
@@ -102,6 +101,15 @@ class TrainingSet:
         landmarks = augment(landmarks, labels[:, -1], self._augmentation, generator)
         right_handed = torch.zeros(len(landmarks), dtype=torch.bool, device=device)
         return Batch(clip_features(landmarks, right_handed), labels, weights)
+
+    def _hands(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The stills (N, 21, 3) of `rows`; some that sign nothing give way to hands that nobody shows in a picture."""
+        first, second, third = self._stills[_draw_rows(self._singles, 3 * len(rows), generator)].chunk(3)
+        chimeras = mix_fingers(mix_fingers(first, second, 1, generator), third, 1, generator)
+        far = (chimeras - first).norm(dim=-1).mean(-1) > _FAR_APART
+        asked = torch.rand(len(rows), generator=generator, device=rows.device) < _CHIMERAS
+        replaced = (self._labels[rows] == NOTHING) & far & asked
+        return torch.where(replaced[:, None, None], chimeras, self._stills[rows])
 
     def _others_of_the_same_label(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         labels = self._labels[rows]
@@ -124,17 +132,15 @@ class TrainingSet:
         reach = torch.randn(clips, 1, 1, 3, generator=generator, device=device) * _TRANSITION_REACH
         drift = torch.randn(clips, 1, 1, 3, generator=generator, device=device) * self._options.drift
         mix = done[..., None, None]
-        landmarks = (1 - mix) * (self._stills[before, None] + reach) + mix * self._stills[rows, None]
+        hands = self._hands(rows, generator)[:, None]
+        landmarks = (1 - mix) * (hands.roll(1, 0) + reach) + mix * hands
         landmarks = landmarks + drift * time[:, None, None]
 
         labels = torch.where(done < 0.5, self._labels[before, None], self._labels[rows, None])
         # A hand that holds still is no J or Z, whatever its shape: only the first frame, which has no past, may be one. And a
         # raised index finger, which is a Z in a picture, signs nothing only when it is seen to hold still.
         weights = ((done == 0) | (done == 1)) & ~(self._motion[labels] & (time > 0)) & ~((labels == NOTHING) & (time == 0))
-        # Halfway from one hand shape to another, far from both, no letter is signed.
-        far = (self._stills[before] - self._stills[rows]).norm(dim=-1).mean(-1) > _FAR_APART
-        between = (done > _BETWEEN) & (done < 1 - _BETWEEN) & far[:, None]
-        return landmarks, torch.where(between, NOTHING, labels), weights.float() + _BETWEEN_WEIGHT * between
+        return landmarks, labels, weights.float()
 
     def _real_clips(self, rows: torch.Tensor, frames: int, generator: torch.Generator):
         """The end of real clips, played slower or faster; only the last frame is sure to show the letter."""

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from scipy.optimize import minimize_scalar
 from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
@@ -28,6 +27,7 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import SpellerOptions
 from training.batches import to_palm_clips
+from training.calibration import fit_temperature
 from training.config import Config, load_config
 from training.evaluate import calibration_error, markdown_table, percent, share
 from training.motions import moves
@@ -36,6 +36,7 @@ from training.train import Trainer, choose_precision, load_data, make_training_s
 # Sources that show the same people, by what their publishers say: they are left out together.
 SAME_PEOPLE = ({"ardamavi", "not_letters"},)
 FRAME_RATES = (15, 30, 60)  # frames/s
+_BOTH_SIDES = 100  # stills of each side from which on a source says something about it
 _HELD_FRAMES = FRAME_RATE // 2
 _STATIC = [LABEL_IDS[letter] for letter in STATIC_LETTERS]
 _MOTION = [LABEL_IDS[letter] for letter in MOTION_LETTERS]
@@ -173,7 +174,7 @@ def report_on(folds: list[Fold]) -> dict:
     sources, classes, rejected, moving = {}, {}, {}, {}
     everything = {"labels": [], "probabilities": [], "weights": []}
     for fold in folds:
-        temperature = fit_temperature([other for other in folds if other is not fold] or folds)
+        temperature = temperature_of([other for other in folds if other is not fold] or folds)
         probabilities = (fold.still_logits / temperature).softmax(-1).numpy()
         labels = fold.stills.labels
         right = probabilities.argmax(1) == labels
@@ -188,6 +189,10 @@ def report_on(folds: list[Fold]) -> dict:
                 "held": share(held.argmax(1)[static] == labels[static]),
                 "end_to_end": float(right[static].sum() / (static.sum() + missed)),
                 "calibration_error": calibration_error(labels[static], probabilities[static]),
+                "sides": {
+                    side: [share(right[static & rows]), int((static & rows).sum())]
+                    for side, rows in (("left", fold.stills.left_handed), ("right", ~fold.stills.left_handed))
+                },
                 "letters": {LABELS[label]: share(right[labels == label]) for label in np.unique(labels[static])},
             }
             everything["labels"].append(labels[static])
@@ -218,7 +223,7 @@ def report_on(folds: list[Fold]) -> dict:
         "mean_end_to_end": float(np.mean([row["end_to_end"] for row in sources.values()])),
         "mean_held": float(np.mean([row["held"] for row in sources.values()])),
         "calibration_error": calibration_error(**pooled),
-        "temperature": fit_temperature(folds),
+        "temperature": temperature_of(folds),
         "classes": {label: classes[label] for label in LABELS if label in classes},
         "no_letters": rejected,
         "threshold": _THRESHOLD,
@@ -226,17 +231,13 @@ def report_on(folds: list[Fold]) -> dict:
     }
 
 
-def fit_temperature(folds: list[Fold]) -> float:
-    """The temperature with the least cross-entropy over the stills of these folds, every source counting the same."""
-    logits = torch.cat([fold.still_logits for fold in folds])
-    labels = torch.from_numpy(np.concatenate([fold.stills.labels for fold in folds]))
-    weights = torch.cat([torch.full((len(fold.still_logits),), 1 / max(1, len(fold.still_logits))) for fold in folds])
-
-    def loss(temperature: float) -> float:
-        losses = torch.nn.functional.cross_entropy(logits / temperature, labels, reduction="none")
-        return float((losses * weights).sum())
-
-    return float(minimize_scalar(loss, bounds=(0.3, 5), method="bounded").x)
+def temperature_of(folds: list[Fold]) -> float:
+    """The best temperature for the stills of these folds, every source counting the same."""
+    return fit_temperature(
+        torch.cat([fold.still_logits for fold in folds]),
+        torch.from_numpy(np.concatenate([fold.stills.labels for fold in folds])),
+        torch.cat([torch.full((len(fold.stills),), 1 / max(1, len(fold.stills))) for fold in folds]),
+    )
 
 
 def at_frame_rates(folds: list[Fold], models: Path) -> dict:
@@ -316,6 +317,15 @@ def to_markdown(report: dict) -> str:
     lines += [
         f"Worst source: {percent(report['worst'])}. Temperature over all sources: {report['temperature']:.3f}; each source was",
         "calibrated with that of the others.",
+        "",
+        "Sources with left and right hands, as MediaPipe sees them: "
+        + "; ".join(
+            f"{name} {percent(row['sides']['left'][0])} of {row['sides']['left'][1]} left, "
+            f"{percent(row['sides']['right'][0])} of {row['sides']['right'][1]} right"
+            for name, row in report["sources"].items()
+            if min(count for _, count in row["sides"].values()) >= _BOTH_SIDES
+        )
+        + ".",
         "",
         "By class, stills, given a hand: mean over the sources that have it, and the worst of them.",
         "",

@@ -17,6 +17,7 @@ _REST = 0.6  # seconds at most that a finished motion still counts: signers rest
 _FRAME_RATE = 30
 _MOTION = 1.0  # palm sizes
 _FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
+_LEANING = 0.3  # share of Z
 _REACH = 1.8  # palm sizes from the wrist to the tip that draws
 
 
@@ -42,6 +43,10 @@ def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, frames: int, generato
     length = torch.minimum(uniform(_SHORTEST, _LONGEST, 1) * _FRAME_RATE, 1.2 * end).clamp(min=1)
     done = ((torch.arange(frames, device=device) - end) / length + 1).clamp(0, 1)
     eased = torch.lerp(done, _eased(done), uniform(0, 1, 1))
+
+    # Some people hold the index finger of a Z not upright, but to the side and to the front.
+    lean = torch.cat([uniform(-0.8, 0, 1), 0 * uniform(0, 1, 1), uniform(0, 1.2, 1)], 1) * (uniform(0, 1, 1) < _LEANING)
+    shapes = torch.where(is_j[:, None, None], shapes, shapes @ rotations(lean))
 
     path_j, turn_j = _draw_j(eased, uniform)
     path_z, turn_z = _draw_z(eased, uniform)
@@ -77,10 +82,7 @@ def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
         y = y + (corners_y[:, [stroke + 1]] - corners_y[:, [stroke]]) * share
     by_turning = uniform(0, 0.8, 1)  # the share of the way that the tip goes by turning the wrist, not by moving it
     path = (1 - by_turning)[..., None] * torch.stack([x, y, 0 * x], -1)
-    # The wrist also gives way as the hand goes down: the index finger comes to point to the side and to the front.
-    about_x = -by_turning * y / _REACH - uniform(0, 0.6, 1) * done
-    about_z = -by_turning * x / _REACH + uniform(-0.2, 0.9, 1) * done
-    turn = torch.stack([about_x, 0 * x, about_z], -1)
+    turn = torch.stack([-by_turning * y / _REACH, 0 * x, -by_turning * x / _REACH], -1)
     return path, turn
 
 

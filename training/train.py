@@ -23,6 +23,7 @@ from sign2sound.files import atomic_write
 from sign2sound.model import LandmarkGRU, find_device
 from sign2sound.recognizer import Recognizer
 from training.batches import TrainingSet
+from training.calibration import fit_temperature
 from training.config import Config, load_config
 from training.split import split_samples
 
@@ -212,11 +213,13 @@ class Trainer:
         )
 
     def validate(self, stills: Samples) -> None:
-        """Accuracy as users get it: through Recognizer.predict, in fp32."""
+        """Accuracy as users get it: through Recognizer.predict, in fp32. Also sets the model's temperature."""
+        self.model.temperature = 1.0
         probabilities = torch.from_numpy(Recognizer(self.model, self.device).predict(stills.landmarks, stills.left_handed))
         labels = torch.from_numpy(stills.labels)
         accuracy = (probabilities.argmax(1) == labels).float().mean().item()
         loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
+        self.model.temperature = fit_temperature(probabilities.clamp(min=1e-12).log(), labels)
         if self.config.schedule == "plateau":
             self.scheduler.step(accuracy)
         now = time.perf_counter()

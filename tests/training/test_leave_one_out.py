@@ -13,7 +13,7 @@ from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.labels import LABEL_IDS, LABELS
 from sign2sound.model import LandmarkGRU
-from training.leave_one_out import Fold, fit_temperature, report_on
+from training.leave_one_out import Fold, report_on, temperature_of
 
 PER_LETTER = 20
 LETTERS = "ABIZD"
@@ -110,8 +110,8 @@ def fold(name: str, confidence: float, right: int, wrong: int) -> Fold:
 
 
 def test_temperature_cools_the_overconfident_and_warms_the_timid():
-    assert fit_temperature([fold("one", 0.99, 80, 20)]) > 1.2
-    assert fit_temperature([fold("one", 0.70, 99, 1)]) < 0.9
+    assert temperature_of([fold("one", 0.99, 80, 20)]) > 1.2
+    assert temperature_of([fold("one", 0.70, 99, 1)]) < 0.9
 
 
 def test_sources_count_the_same_whatever_their_size():
