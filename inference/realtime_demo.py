@@ -102,7 +102,7 @@ def main() -> None:
     torch.set_num_threads(1)  # a step of so small a network is done before a second thread has woken up
 
     with ExitStack() as stack:
-        recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device))
+        recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
         if _is_stills(arguments.source):
             session = Session(str(arguments.source))
             _leave_results(stack, session, arguments.report)
@@ -213,6 +213,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument("--model", type=Path, default=MODEL, help="checkpoint (default: %(default)s)")
+    parser.add_argument("--profile", type=Path, help="your own hand's, by training/personalize.py")
     parser.add_argument("--headless", action="store_true", help="open no window")
     parser.add_argument("--output", type=Path, help="write the annotated video, an .mp4 file")
     parser.add_argument("--report", type=Path, help="write the latency report, a .json file")

@@ -13,6 +13,7 @@ from sign2sound.features import FRAME_RATE, clip_features
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING
 from sign2sound.model import LandmarkGRU, find_device
+from sign2sound.profile import load_profile
 
 GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
 _BATCH = 4096  # clips predicted at once
@@ -57,14 +58,19 @@ class Recognizer:
         self.reset()
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto", hand_model: str | Path | None = None) -> "Recognizer":
+    def load(
+        cls, path: str | Path, device: str = "auto", hand_model: str | Path | None = None, profile: str | Path | None = None
+    ) -> "Recognizer":
         """A recognizer with the checkpoint at `path`.
 
         device: "cpu", "cuda", or "auto" for CUDA where there is one. hand_model: path of `hand_landmarker.task`, fetched
-        when None. Raises UserError when the checkpoint is missing or does not fit, or the device is not there.
+        when None. profile: a person's own, made for this checkpoint by `training/personalize.py`. Raises UserError when the
+        checkpoint or profile is missing or does not fit, or the device is not there.
         """
         found = find_device(device)
         model, _ = load_model(path)
+        if profile is not None:
+            model = load_profile(profile, model)
         recognizer = cls(model, found, hand_model)
         recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
         return recognizer

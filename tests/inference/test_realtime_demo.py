@@ -198,6 +198,7 @@ def test_headless_without_output_draws_nothing(demo, tmp_path):
         (["--output", "text.mp4/out.mp4"], "the folder of --output text.mp4/out.mp4 cannot be made"),
         (["--report", "empty"], "--report empty is a folder or not writable"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
+        (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
         (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
     ],
 )

@@ -1,0 +1,211 @@
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from sign2sound import Hand, UserError, profile
+from sign2sound.checkpoint import load_model, save_checkpoint
+from sign2sound.labels import LABELS
+from sign2sound.model import LandmarkGRU
+from sign2sound.profile import load_profile
+from training import measure_profiles, personalize
+from training.personalize import last_quarter, read_samples, steady_frames
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch):
+    for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
+        monkeypatch.setattr(profile, name, value)
+
+
+@pytest.fixture
+def hand() -> np.ndarray:
+    """A hand whose palm is 100 pixels: all five bones of it have that length."""
+    hand = np.zeros((21, 3), np.float32)
+    hand[[5, 9, 13, 17], :2] = [[-50, -86.6], [0, -100], [25, -96.8], [50, -86.6]]
+    return hand + np.float32([300, 300, 0])
+
+
+class FakeLandmarker:
+    """Sees a right hand in every frame but black ones, wherever its brightness says, and in stills."""
+
+    hand: np.ndarray
+
+    def __init__(self, video=False):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def find(self, picture):
+        hand = self.track(picture, 0)
+        return hand, int(hand is not None)
+
+    def track(self, picture, timestamp):
+        value = round(float(picture.mean()))
+        return Hand(self.hand + np.float32([value, 0, 0]), left_handed=value > 200) if value > 20 else None
+
+
+@pytest.fixture
+def fake(monkeypatch, hand):
+    FakeLandmarker.hand = hand
+    monkeypatch.setattr(personalize, "Landmarker", FakeLandmarker)
+
+
+def landmark_file(path, labels, landmarks):
+    np.savez(path, landmarks=landmarks.astype(np.float32), label=np.array(labels), left_handed=np.zeros(len(labels), bool))
+    return path
+
+
+def call(monkeypatch, program, *arguments):
+    monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
+    program.main()
+
+
+def test_the_steady_part_is_the_longest_in_which_the_hand_holds_still(hand):
+    """At 30 frames/s, up by 20 pixels = 0.2 palms a frame (6 a second), held with 0.3 palms a second, and down again."""
+    up, still = np.arange(10) * 20, 200 + np.arange(30)
+    height = np.concatenate([[0] * 6, up, still, 230 - np.arange(8) * 20])
+    clip = np.tile(hand, (len(height), 1, 1))
+    clip[:, :, 1] -= height[:, None]
+    steady = steady_frames(clip, 30)
+    assert 14 <= steady[0] <= 18 and 43 <= steady[-1] <= 47
+    assert (np.diff(steady) == 1).all()
+
+    clip[25] = np.nan  # a frame in which the hand is not found ends it
+    assert 26 <= steady_frames(clip, 30)[0] <= 28
+    clip[:] = np.nan
+    assert len(steady_frames(clip, 30)) == 0
+    assert len(steady_frames(hand[None], 30)) == 1
+
+
+def test_a_hand_that_never_holds_still_gives_nothing(hand):
+    clip = np.tile(hand, (20, 1, 1))
+    clip[:, :, 0] += 20 * np.arange(20)[:, None]
+    assert len(steady_frames(clip, 30)) == 0
+
+
+def test_the_last_quarter_is_of_every_letter():
+    labels = np.array([*"AAAABBBBBBBBCCC"])
+    assert np.flatnonzero(last_quarter(labels)).tolist() == [3, 10, 11]
+
+
+def test_videos(tmp_path, fake, hand):
+    """Black, then a hand that moves 1 pixel, 0.01 palms, a frame, then black; the J is not even looked at."""
+    rising = [60 + step for step in range(20)]
+    for name, values in (("a.mp4", [0] * 5 + rising + [0] * 5), ("B.avi", [0] * 9), ("J.mp4", [90])):
+        codec = cv2.VideoWriter_fourcc(*("MJPG" if name.endswith("avi") else "mp4v"))
+        writer = cv2.VideoWriter(str(tmp_path / name), codec, 25, (64, 64))
+        for value in values:
+            writer.write(np.full((64, 64, 3), value, np.uint8))
+        writer.release()
+    landmarks, labels, left_handed = read_samples(tmp_path)
+    found = ~np.isnan(landmarks[:, 0, 0])
+    assert 15 <= (found & (labels == "A")).sum() <= 20 and not left_handed.any()
+    assert found[labels == "B"].tolist() == found[labels == "J"].tolist() == [False]
+    assert 50 <= landmarks[found][0, 0, 0] - hand[0, 0] <= 70
+
+
+def test_pictures(tmp_path, fake, capsys):
+    for name, value in (("c/1.png", 100), ("c/2.png", 0), ("D/1.png", 220)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), value, np.uint8))
+    (tmp_path / "D/2.png").write_text("no picture")
+    landmarks, labels, left_handed = read_samples(tmp_path)
+    assert labels.tolist() == ["C", "C", "D"] and left_handed.tolist() == [False, False, True]
+    assert np.isnan(landmarks[:, 0, 0]).tolist() == [False, True, False]
+    assert "D/2.png cannot be read, skipped" in capsys.readouterr().out
+    with pytest.raises(UserError, match="is not a folder"):
+        read_samples(tmp_path / "none")
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "without_anna.pth"
+    save_checkpoint(path, LandmarkGRU(), config={"data": {"test_sources": ["anna"]}}, epoch=1, metrics={})
+    return path
+
+
+def test_the_command_writes_a_profile_and_says_what_it_used(tmp_path, checkpoint, monkeypatch, capsys):
+    random = np.random.default_rng(0)
+    landmarks = random.normal(size=(12, 21, 3))
+    landmarks[4] = np.nan
+    file = landmark_file(tmp_path / "me.npz", [*"AAAAABBBBBJJ"], landmarks)
+    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.pth")
+    printed = capsys.readouterr().out
+    for line in (
+        "2 samples of J left out",
+        "samples: A 4, B 5\n",
+        "no hand found: 1\n",
+        "no sample of C, D,",
+        "quarter, 2 samples",
+    ):
+        assert line in printed
+    model, _ = load_model(checkpoint)
+    adapted = load_profile(tmp_path / "me.pth", model)
+    assert not torch.equal(adapted.fc_output.weight, model.fc_output.weight)
+
+    file = landmark_file(tmp_path / "few.npz", [*"AAB"], landmarks[:3])
+    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.pth")
+    assert "too few samples" in capsys.readouterr().out
+
+    file = landmark_file(tmp_path / "moving.npz", [*"JZ"], landmarks[:2])
+    with pytest.raises(UserError, match="no hand in the 0 samples"):
+        call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "none.pth")
+    assert not (tmp_path / "none.pth").exists()
+
+
+# The measuring command
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Anna signs A 40 and B 20 times, and C too rarely; Ben signs A and `nothing`."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "landmarks"
+    folder.mkdir()
+    for name, labels in (("anna", ["A"] * 40 + ["B"] * 20 + ["C"] * 11), ("ben", ["A"] * 30 + ["nothing"] * 30)):
+        landmark_file(folder / f"{name}.npz", labels, random.normal(size=(len(labels), 21, 3)))
+    return folder
+
+
+def test_samples_come_from_the_first_half_and_tests_from_the_second(people):
+    stills, _ = measure_profiles.load_samples([people])
+    samples, test = measure_profiles.choose_rows(stills, "anna", 5)
+    assert samples.tolist() == [0, 4, 8, 13, 17, 40, 42, 44, 46, 48]  # of the first 18 of 40, and the first 9 of 20
+    assert test.tolist() == [*range(22, 40), *range(51, 60)]
+    samples, _ = measure_profiles.choose_rows(stills, "anna", 20)
+    assert samples.tolist() == [*range(18), *range(40, 49)]
+
+
+def test_the_measure_is_written_for_each_person(people, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure_profiles, "MANY_PEOPLE", ("ben",))
+    arguments = ("--models", tmp_path, "--data", people, "--output", tmp_path / "results")
+    call(monkeypatch, measure_profiles, *arguments)
+    table = (tmp_path / "results" / "personal.md").read_text()
+    assert "| anna |" in table and "| ben |" not in table and "J and Z as motions:" not in table
+
+    monkeypatch.setattr(measure_profiles, "MANY_PEOPLE", ("anna",))
+    checkpoint.rename(tmp_path / "without_ben.pth")
+    with pytest.raises(UserError, match="was trained without anna, expected without ben"):
+        call(monkeypatch, measure_profiles, *arguments)
+
+
+def test_everybody_elses_sources_count_the_same(people, monkeypatch):
+    """A model that always reads A is right on every A of Ben, and on 40 of Anna's 71."""
+    stills, _ = measure_profiles.load_samples([people])
+    model = LandmarkGRU().eval()
+    with torch.no_grad():
+        model.fc_output.weight.zero_()
+        model.fc_output.bias[LABELS.index("A")] = 9.0
+    letters = stills[stills.labels < 26]
+    parts = {"own": letters, "others": letters, "no_letters": stills[stills.labels > 26], "clips": None}
+    figures = measure_profiles.figures(model, parts)
+    assert figures["others"] == figures["held"] == pytest.approx((1 + 40 / 71) / 2)
+    assert figures["no_letters"] == 1 and figures["clips"] is None
