@@ -11,13 +11,13 @@ import torch
 
 from data.augmentation import rotations
 
-DRAWS = {"J": ("I", "J"), "Z": ("Z", "D")}  # the hand shapes each motion is drawn with
+DRAWS = {"J": ("I", "J"), "Z": ("Z", "D", "X", "G")}  # the hand shapes each motion is drawn with
 _SHORTEST, _LONGEST = 0.35, 1.5  # seconds from the start of the motion to its end
 _REST = 0.6  # seconds at most that a finished motion still counts: signers rest, or go on to the next letter
 _FRAME_RATE = 30
 _MOTION = 1.0  # palm sizes
 _FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
-_LEANING = 0.3  # share of Z
+_LEANING = 0.5  # share of Z
 _REACH = 1.8  # palm sizes from the wrist to the tip that draws
 
 
@@ -45,14 +45,17 @@ def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, frames: int, generato
     eased = torch.lerp(done, _eased(done), uniform(0, 1, 1))
 
     # Some people hold the index finger of a Z not upright, but to the side and to the front.
-    lean = torch.cat([uniform(-0.8, 0, 1), 0 * uniform(0, 1, 1), uniform(0, 1.2, 1)], 1) * (uniform(0, 1, 1) < _LEANING)
+    lean = torch.cat([uniform(-1.2, 0.2, 1), uniform(-1.0, 0.5, 1), uniform(-0.2, 1.4, 1)], 1) * (uniform(0, 1, 1) < _LEANING)
     shapes = torch.where(is_j[:, None, None], shapes, shapes @ rotations(lean))
 
     path_j, turn_j = _draw_j(eased, uniform)
-    path_z, turn_z = _draw_z(eased, uniform)
+    path_z, turn_z, finger_z = _draw_z(eased, uniform)
     which = is_j[:, None, None]
     path, turn = torch.where(which, path_j, path_z), torch.where(which, turn_j, turn_z)
-    turned = shapes[:, None] @ rotations(turn.flatten(0, 1)).unflatten(0, (clips, frames))
+    hands = shapes[:, None].expand(-1, frames, -1, -1)
+    bent = _bend(_bend(hands, 5, finger_z), 1, finger_z / 2)  # the index finger, and the thumb that often lies against it
+    hands = torch.where(which[..., None], hands, bent)
+    turned = hands @ rotations(turn.flatten(0, 1)).unflatten(0, (clips, frames))
     return turned + path[:, :, None], done
 
 
@@ -69,7 +72,8 @@ def _draw_j(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
     return path, torch.stack([about_x, about_y, about_z], -1)
 
 
-def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
+def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """As of a J, and the turn of the index finger against the palm (N, T, 3), with which some people draw."""
     width, height = uniform(0.7, 2.4, 1), uniform(0.3, 2.0, 1)
     corners_x = torch.cat([0 * width, -width, uniform(-0.3, 0.3, 1), -width * uniform(0.6, 1.3, 1)], 1)
     corners_y = torch.cat([0 * height, uniform(-0.2, 0.2, 1), height, height + uniform(-0.2, 0.2, 1)], 1)
@@ -83,7 +87,17 @@ def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
     by_turning = uniform(0, 0.8, 1)  # the share of the way that the tip goes by turning the wrist, not by moving it
     path = (1 - by_turning)[..., None] * torch.stack([x, y, 0 * x], -1)
     turn = torch.stack([-by_turning * y / _REACH, 0 * x, -by_turning * x / _REACH], -1)
-    return path, turn
+    by_finger = uniform(-0.5, 1.5, 1).clamp(min=0)  # radians
+    finger = torch.stack([-by_finger * y / height, 0 * x, -by_finger * x / width], -1)
+    return path, turn, finger
+
+
+def _bend(hands: torch.Tensor, knuckle: int, turn: torch.Tensor) -> torch.Tensor:
+    """Hands (N, T, 21, 3) whose finger is turned by (N, T, 3), radians, about its knuckle, the first of its four landmarks."""
+    base = hands[:, :, knuckle : knuckle + 1]
+    finger = hands[:, :, knuckle : knuckle + 4] - base
+    turned = finger @ rotations(turn.flatten(0, 1)).unflatten(0, turn.shape[:2])
+    return torch.cat([hands[:, :, :knuckle], base + turned, hands[:, :, knuckle + 4 :]], dim=2)
 
 
 def _eased(share: torch.Tensor) -> torch.Tensor:
