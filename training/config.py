@@ -65,6 +65,7 @@ class Config(_Section):
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "fp16", "bf16", "fp32"]
     epochs: PositiveInt
+    epoch_batches: PositiveInt
     batch_size: PositiveInt
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat

@@ -149,7 +149,7 @@ class Trainer:
     ):
         self.model, self.training_set, self.config = model, training_set, config
         self.device, self.precision, self.sources = device, precision, sources
-        self.steps_per_epoch = math.ceil(len(training_set) / config.batch_size)
+        self.steps_per_epoch = max(math.ceil(len(training_set) / config.batch_size), config.epoch_batches)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         if config.schedule == "one_cycle":
             self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
@@ -172,13 +172,11 @@ class Trainer:
         return self.epoch >= self.config.epochs or levelled_off
 
     def train_epoch(self) -> None:
-        """As many samples as the set has."""
         self.epoch += 1
         self.model.train()
         totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
-        for _ in tqdm(
-            range(self.steps_per_epoch), desc=f"epoch {self.epoch}/{self.config.epochs}", leave=False, disable=_IN_WORKER
-        ):
+        name = f"epoch {self.epoch}/{self.config.epochs}"
+        for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
             batch = self.training_set.draw(self.config.batch_size, self.generator)
             with self._autocast():
                 logits, _ = self.model(batch.features)

@@ -45,7 +45,8 @@ def command(root, signers, folder, *arguments) -> subprocess.CompletedProcess:
         [
             sys.executable, root / "training" / "leave_one_out.py", "--config", root / "training" / "config.yaml",
             "--models", folder / "models", "--output", folder / "results",
-            f"data.paths=[{signers},{signers / 'clips'}]", "epochs=3", "batch_size=32", "clips.batch_size=16", *arguments,
+            f"data.paths=[{signers},{signers / 'clips'}]", "epochs=3", "batch_size=32",
+            "epoch_batches=1", "clips.batch_size=16", *arguments,
         ],
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         cwd=folder,

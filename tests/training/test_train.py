@@ -22,7 +22,7 @@ def command(root, processed, folder, *arguments):
         "args": [
             sys.executable, root / "training" / "train.py", "--config", root / "training" / "config.yaml",
             "--output", folder / "checkpoints", "--results", folder / "results",
-            f"data.paths=[{processed}]", "batch_size=64", "clips.max_frames=6", *arguments,
+            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "clips.max_frames=6", *arguments,
         ],
         "env": {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         "cwd": folder,
