@@ -54,12 +54,7 @@ def main() -> None:
         if name == "stills":
             draw_confusion(samples.labels, probabilities.argmax(1), arguments.output)
 
-    with atomic_write(arguments.output / "report.json") as file:
-        file.write((json.dumps(report, indent=1) + "\n").encode())
-    table = to_markdown(report)
-    with atomic_write(arguments.output / "report.md") as file:
-        file.write(table.encode())
-    print(table)
+    write_report(arguments.output, "report", report, to_markdown(report))
     print(f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}")
 
 
@@ -178,6 +173,15 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, weights: np
     weights = np.ones(len(labels)) if weights is None else weights
     gaps = np.bincount(bins, weights=weights * (right - confidence), minlength=_CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def write_report(folder: Path, name: str, report: dict, table: str) -> None:
+    """The figures as NAME.json, and their table as NAME.md and on the screen."""
+    with atomic_write(folder / f"{name}.json") as file:
+        file.write((json.dumps(report, indent=1) + "\n").encode())
+    with atomic_write(folder / f"{name}.md") as file:
+        file.write(table.encode())
+    print(table)
 
 
 def draw_confusion(labels: np.ndarray, predicted: np.ndarray, folder: Path) -> None:

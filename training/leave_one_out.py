@@ -4,7 +4,6 @@ For every source a model is trained on all others and tested on that one.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -29,7 +28,7 @@ from sign2sound.speller import SpellerOptions
 from training.batches import to_palm_clips
 from training.calibration import fit_temperature
 from training.config import Config, load_config
-from training.evaluate import calibration_error, markdown_table, percent, share
+from training.evaluate import calibration_error, markdown_table, percent, share, write_report
 from training.motions import moves
 from training.train import Trainer, choose_precision, load_data, make_training_set
 
@@ -71,12 +70,7 @@ def main() -> None:
     measured = [measure_fold(name, left_out, arguments.models, stills, clips) for name, left_out in folds.items()]
     report = report_on(measured)
     report["frame_rates"] = at_frame_rates(measured, arguments.models)
-    table = to_markdown(report)
-    with atomic_write(arguments.output / "strangers.json") as file:
-        file.write((json.dumps(report, indent=1) + "\n").encode())
-    with atomic_write(arguments.output / "strangers.md") as file:
-        file.write(table.encode())
-    print(table)
+    write_report(arguments.output, "strangers", report, to_markdown(report))
     if arguments.calibrate:
         calibrate(arguments.calibrate, report["temperature"])
         print(f"set the temperature of {arguments.calibrate} to {report['temperature']:.3f}")
@@ -108,7 +102,7 @@ def choose_folds(stills: Samples, clips: Samples | None, wanted: list[str] | Non
     letters = stills.trusted & stills.found & np.isin(stills.labels, _STATIC)
     names = {*stills.sources[letters]}
     if clips is not None:
-        names |= {*clips.sources[_moving(clips)]}
+        names |= {*clips.sources[moving_letters(clips)]}
     folds = {}
     for name in sorted(map(str, names)):
         same = next((group for group in SAME_PEOPLE if name in group), {name})
@@ -158,7 +152,7 @@ def measure_fold(name: str, left_out: list[str], models: Path, stills: Samples, 
     misses = stills.labels[~stills.found]
     stills = stills[stills.found]
     if clips is not None:
-        clips = clips[np.isin(clips.sources, left_out) & _moving(clips) & clips.found]
+        clips = clips[np.isin(clips.sources, left_out) & moving_letters(clips) & clips.found]
 
     def logits(samples: Samples | None, frames: int = 1) -> torch.Tensor:
         if samples is None or not len(samples):
@@ -362,7 +356,7 @@ def to_markdown(report: dict) -> str:
     return "\n".join(lines)
 
 
-def _moving(clips: Samples) -> np.ndarray:
+def moving_letters(clips: Samples) -> np.ndarray:
     """bool (N,): clips of J and Z in which the hand moves; in some sets these letters are held still as well."""
     return np.isin(clips.labels, _MOTION) & clips.trusted & moves(to_palm_clips(clips, "cpu")).numpy()
 

@@ -5,7 +5,6 @@ from the first half of that source's recording and read on the second half.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -14,15 +13,13 @@ import numpy as np
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
-from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING, STATIC_LETTERS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import adapt
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import SpellerOptions
-from training.batches import to_palm_clips
-from training.evaluate import markdown_table, percent
-from training.motions import moves
+from training.evaluate import markdown_table, percent, write_report
+from training.leave_one_out import moving_letters
 
 MANY_PEOPLE = ("ardamavi", "crowd")  # a profile is of one person
 PER_LETTER = (5, 20)
@@ -30,7 +27,6 @@ FEWEST = 12  # stills of a letter from which on it is measured
 _SAMPLED, _TESTED = 0.45, 0.55  # of a letter's recording: samples come from before, tests from after; the gap is for neighbours
 _HELD_FRAMES = 15
 _STATIC = [LABEL_IDS[letter] for letter in STATIC_LETTERS]
-_MOTION = [LABEL_IDS[letter] for letter in MOTION_LETTERS]
 _THRESHOLD = SpellerOptions().enter
 _FIGURES = {
     "own": "this person's other half",
@@ -46,8 +42,7 @@ def main() -> None:
     stills, clips = load_samples(arguments.data)
     stills = stills[stills.trusted & stills.found]
     if clips is not None:
-        clips = clips[clips.trusted & clips.found & np.isin(clips.labels, _MOTION)]
-        clips = clips[moves(to_palm_clips(clips, "cpu")).numpy()]
+        clips = clips[moving_letters(clips) & clips.found]
     people = {}
     for name in sorted({*map(str, stills.sources)} - {*MANY_PEOPLE}):
         samples, test = choose_rows(stills, name, max(PER_LETTER))
@@ -56,12 +51,7 @@ def main() -> None:
             print(f"{name}: {describe(people[name])}", flush=True)
     if not people:
         raise UserError(f"no source of one person with {FEWEST} stills of a letter in {', '.join(map(str, arguments.data))}")
-    table = to_markdown(people)
-    with atomic_write(arguments.output / "personal.json") as file:
-        file.write((json.dumps(people, indent=1) + "\n").encode())
-    with atomic_write(arguments.output / "personal.md") as file:
-        file.write(table.encode())
-    print(table)
+    write_report(arguments.output, "personal", people, to_markdown(people))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -10,11 +10,11 @@ import math
 import torch
 
 from data.augmentation import rotations
+from sign2sound.features import FRAME_RATE
 
 DRAWS = {"J": ("I", "J"), "Z": ("Z", "D", "X", "G")}  # the hand shapes each motion is drawn with
 _SHORTEST, _LONGEST = 0.35, 1.5  # seconds from the start of the motion to its end
 _REST = 0.6  # seconds at most that a finished motion still counts: signers rest, or go on to the next letter
-_FRAME_RATE = 30
 _MOTION = 1.0  # palm sizes
 _FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
 _LEANING = 0.5  # share of Z
@@ -39,8 +39,8 @@ def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, frames: int, generato
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(clips, *shape, generator=generator, device=device)
 
-    end = frames - 1 - uniform(0, min(_REST * _FRAME_RATE, frames / 3), 1)
-    length = torch.minimum(uniform(_SHORTEST, _LONGEST, 1) * _FRAME_RATE, 1.2 * end).clamp(min=1)
+    end = frames - 1 - uniform(0, min(_REST * FRAME_RATE, frames / 3), 1)
+    length = torch.minimum(uniform(_SHORTEST, _LONGEST, 1) * FRAME_RATE, 1.2 * end).clamp(min=1)
     done = ((torch.arange(frames, device=device) - end) / length + 1).clamp(0, 1)
     eased = torch.lerp(done, _eased(done), uniform(0, 1, 1))
 
