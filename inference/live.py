@@ -1,0 +1,98 @@
+"""Frames -> letters -> words: what the window and the page share."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from sign2sound import Hand, Reading, Recognizer, Speller, SpellerEvent, SpellerOptions
+
+SUGGESTIONS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one frame brought.
+
+    event: what was written, deleted or ended with this frame, if anything. text: all that was spelled so far; word: the word
+    being spelled, or the one that just ended; suggestions: words to take in its place, best first. seconds: what each stage
+    of the frame took: `landmarks`, `features+model`, `text`.
+    """
+
+    reading: Reading
+    event: SpellerEvent | None
+    text: str
+    word: str
+    suggestions: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Live:
+    """A stream of frames spelled into text, with suggestions for its last word."""
+
+    def __init__(self, recognizer: Recognizer, dictionary=None, options: SpellerOptions | None = None):
+        """dictionary: a `sign2sound.words.Dictionary`; None suggests nothing. The recognizer stays the caller's to close."""
+        self.recognizer = recognizer
+        self.dictionary = dictionary
+        self._options = options
+        self.reset()
+
+    @property
+    def text(self) -> str:
+        return self._speller.text
+
+    @property
+    def word(self) -> str:
+        return getattr(self._speller, "word", "")
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        return self._suggestions
+
+    def step(self, frame: np.ndarray, timestamp: float) -> Step:
+        """Read the next frame, RGB uint8 (H, W, 3), unmirrored, at `timestamp` seconds, which must increase."""
+        return self._spell(self.recognizer.read(frame, timestamp), timestamp)
+
+    def update(self, hand: Hand | None, timestamp: float) -> Step:
+        """`step` where the frame's hand is known already."""
+        return self._spell(self.recognizer.update(hand, timestamp), timestamp)
+
+    def take(self, index: int) -> bool:
+        """Put suggestion `index`, from 0 on, in the word's place; False where there is none."""
+        if index not in range(len(self._suggestions)):
+            return False
+        self._speller.replace_word(self._suggestions[index])
+        self._suggestions = ()
+        return True
+
+    def write(self, label: str) -> None:
+        """Write one of the 29 labels as if it had been signed."""
+        self._speller.write(label)
+        self._suggest()
+
+    def clear(self) -> None:
+        """Forget the text, not what is being held."""
+        self._speller.clear()
+        self._suggest()
+
+    def reset(self) -> None:
+        """Forget text and stream; the next stream may start at any time."""
+        self.recognizer.reset()
+        self._speller = Speller(self._options)
+        self._suggestions: tuple[str, ...] = ()
+
+    def _spell(self, reading: Reading, timestamp: float) -> Step:
+        started = time.perf_counter()
+        event = self._speller.update(timestamp, reading.probabilities)
+        if event is not None:
+            self._suggest()
+        seconds = {
+            "landmarks": reading.latency.landmarks,
+            "features+model": reading.latency.model,
+            "text": time.perf_counter() - started,
+        }
+        return Step(reading, event, self.text, self.word, self._suggestions, seconds)
+
+    def _suggest(self) -> None:
+        evidence = getattr(self._speller, "evidence", ())
+        self._suggestions = tuple(self.dictionary.suggest(evidence, SUGGESTIONS)) if self.dictionary and evidence else ()
