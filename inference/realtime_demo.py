@@ -139,7 +139,7 @@ def read_stream(source: Camera | VideoFile | Sample, recognizer, session: Sessio
         taken = time.perf_counter()
         reading = recognizer.read(frame.picture, frame.timestamp)
         if event := speller.update(frame.timestamp, reading.probabilities):
-            print(f"{event.timestamp:7.2f} s  {event.label}", flush=True)
+            print(f"{event.timestamp:7.2f} s  {event.kind:<8}{event.text}", flush=True)
         stages = {"capture": frame.capture, "landmarks": reading.latency.landmarks, "features+model": reading.latency.model}
         if window or video:
             drawn = time.perf_counter()

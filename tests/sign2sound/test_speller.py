@@ -29,7 +29,7 @@ def spell(*script, rate=30, options=None):
 def test_a_held_letter_is_written_once_after_its_hold():
     speller, events = spell(("A", 3))
     assert speller.text == "A"
-    assert events == [SpellerEvent("A", pytest.approx(0.4, abs=1 / 30))]
+    assert events == [SpellerEvent("letter", "A", pytest.approx(0.4, abs=1 / 30), 0)]
 
 
 def test_a_letter_held_too_short_is_not_written():
@@ -44,10 +44,10 @@ def test_a_word_is_the_same_at_any_rate(rate):
         ("O", 0.6), ("K", 0.7), ("Z", 0.2), ("S", 0.9), ("del", 0.7), ("nothing", 0.3),
     ]  # fmt: skip
     speller, events = spell(*script, rate=rate)
-    assert "".join(event.label for event in events if len(event.label) == 1) == "HIBOOKS"
+    assert "".join(event.text for event in events if event.kind == "letter") == "HIBOOKS"
     assert speller.text == "HI BOOK"
     _, finest = spell(*script, rate=240)
-    assert [event.label for event in events] == [event.label for event in finest]
+    assert [event.text for event in events] == [event.text for event in finest]
     for event, fine in zip(events, finest, strict=True):
         assert abs(event.timestamp - fine.timestamp) <= 1 / rate + 1 / 240
 
@@ -119,7 +119,7 @@ def test_space_and_del_are_written_once_per_hold():
     assert spell(("A", 1), ("space", 2), ("B", 1))[0].text == "A B"
     speller, events = spell(("A", 1), ("B", 1), ("del", 2))
     assert speller.text == "A"
-    assert [event.label for event in events] == ["A", "B", "del"]
+    assert [event.text for event in events] == ["A", "B", "B"]
     assert spell(("A", 1), ("B", 1), ("del", 1), ("nothing", 0.5), ("del", 1))[0].text == ""
     assert spell(("del", 1), ("A", 1))[0].text == "A"
 
