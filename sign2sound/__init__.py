@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _PUBLIC = {
+    "Dictionary": "words",
     "Hand": "hand",
     "Landmarker": "landmarker",
     "Reading": "recognizer",

@@ -9,7 +9,7 @@ import pytest
 
 LIBRARY = (
     "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "checkpoint", "signer",
-    "profile", "recognizer", "speller", "speech",
+    "profile", "recognizer", "speller", "words", "speech",
 )  # fmt: skip
 MAY_IMPORT = {
     "data": {"sign2sound", "data"},
