@@ -8,10 +8,12 @@ _PUBLIC = {
     "Landmarker": "landmarker",
     "Reading": "recognizer",
     "Recognizer": "recognizer",
+    "Speaker": "speech",
     "Speller": "speller",
     "SpellerEvent": "speller",
     "SpellerOptions": "speller",
     "UserError": "errors",
+    "Voice": "speech",
 }
 
 __all__ = list(_PUBLIC)
