@@ -43,7 +43,7 @@ class Live:
 
     @property
     def word(self) -> str:
-        return getattr(self._speller, "word", "")
+        return self._speller.word
 
     @property
     def suggestions(self) -> tuple[str, ...]:
@@ -94,5 +94,5 @@ class Live:
         return Step(reading, event, self.text, self.word, self._suggestions, seconds)
 
     def _suggest(self) -> None:
-        evidence = getattr(self._speller, "evidence", ())
-        self._suggestions = tuple(self.dictionary.suggest(evidence, SUGGESTIONS)) if self.dictionary and evidence else ()
+        found = self.dictionary.suggest(self._speller.evidence, SUGGESTIONS) if self.dictionary else ()
+        self._suggestions = tuple(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from platformdirs import user_data_path
 from torch.nn.functional import cross_entropy, kl_div
 
 from sign2sound.errors import UserError
@@ -82,6 +83,11 @@ def save_profile(path: str | Path, adapted: LandmarkGRU, model: LandmarkGRU) -> 
     weights = {name: adapted.get_parameter(name).detach().cpu() for name in _ADAPTED}
     with atomic_write(path) as file:
         torch.save({"format": FORMAT, "model": _fingerprint(model), "weights": weights}, file)
+
+
+def user_profile() -> Path:
+    """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it."""
+    return user_data_path("sign2sound") / "profile.pth"
 
 
 def load_profile(path: str | Path, model: LandmarkGRU) -> LandmarkGRU:

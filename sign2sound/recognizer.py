@@ -52,7 +52,8 @@ class Recognizer:
 
     def __init__(self, model: LandmarkGRU, device: str | torch.device = "cpu", hand_model: str | Path | None = None):
         self._device = torch.device(device)
-        self._model = model.to(self._device).eval()
+        self.model = model  # as released; what `sign2sound.profile` adapts
+        self.adopt(model)
         self._hand_model = hand_model
         self._landmarker = None  # opened by the first frame
         self.reset()
@@ -69,9 +70,9 @@ class Recognizer:
         """
         found = find_device(device)
         model, _ = load_model(path)
-        if profile is not None:
-            model = load_profile(profile, model)
         recognizer = cls(model, found, hand_model)
+        if profile is not None:
+            recognizer.adopt(load_profile(profile, model))
         recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
         return recognizer
 
@@ -123,6 +124,10 @@ class Recognizer:
         found = time.perf_counter()
         probabilities = self._read_stream(hand, timestamp)
         return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
+
+    def adopt(self, model: LandmarkGRU) -> None:
+        """Read with `model` from now on, such as one adapted to a person's hand, or `self.model` again; the stream goes on."""
+        self._model = model.to(self._device).eval()
 
     def reset(self) -> None:
         """Forget the stream so far; the next one may start at any time."""

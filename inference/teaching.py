@@ -1,0 +1,169 @@
+"""Teach it your hand: a lesson that shows letters and takes samples, and a model adapted to them beside the frame loop."""
+
+import math
+import string
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sign2sound import Hand, Recognizer, UserError
+from sign2sound.features import palm_clips
+from sign2sound.labels import STATIC_LETTERS
+from sign2sound.model import LandmarkGRU
+from sign2sound.profile import adapt, load_profile, user_profile
+
+COUNTDOWN = 3.0  # seconds from the moment a letter is shown until its samples are taken
+RECORDING = 3.0  # seconds of a steady hand per letter
+_STEADY = 1.0  # palm sizes per second; a hand that holds a letter moves at 0.1 to 0.6, on its way at 2 to 20
+_LOOK_BACK = 0.15  # seconds over which the speed is measured
+_LONGEST_FRAME = 0.2  # seconds that one frame may count for, when the stream stood still
+
+
+@dataclass(frozen=True)
+class LessonState:
+    """What to show.
+
+    letter: to be signed now. number: which of `total` letters it is, from 1 on. phase: `countdown` until the samples are taken,
+    `recording`, or `done`, and then there is no letter. progress: of the phase, 0 to 1; seconds_left: of the phase.
+    hint: what keeps the recording waiting: `no hand`, `hold still`, or nothing.
+    """
+
+    letter: str
+    number: int
+    total: int
+    phase: str
+    progress: float = 0.0
+    seconds_left: float = 0.0
+    hint: str = ""
+
+
+def lesson_letters(text: str) -> tuple[str, ...]:
+    """The letters to learn that a user typed, such as `mnt` or `M, N, T`, in the alphabet's order; all 24 when none.
+
+    Raises UserError on J and Z, which move, and on what is no letter.
+    """
+    typed = {character for character in text.upper() if character not in " ,"}
+    if wrong := sorted(typed - set(STATIC_LETTERS)):
+        moving = " (J and Z move, and are learnt from nobody)" if set(wrong) <= set(string.ascii_uppercase) else ""
+        raise UserError(f"cannot learn {', '.join(wrong)}{moving}; expected letters such as MNT")
+    return tuple(letter for letter in STATIC_LETTERS if letter in typed) or STATIC_LETTERS
+
+
+class Lesson:
+    """Letters to be signed one after another, each for RECORDING seconds after a countdown. A pure state machine.
+
+    Only frames with a steady hand count and are kept, so a letter takes as long as it needs.
+    """
+
+    def __init__(self, letters: Sequence[str]):
+        self._letters = tuple(letters)
+        self._index = 0
+        self._now = -math.inf
+        self._shown: float | None = None  # since when the letter is shown
+        self._recorded = 0.0  # seconds
+        self._recent: deque[tuple[float, np.ndarray]] = deque()  # hands of the last _LOOK_BACK seconds, in palm sizes
+        self._samples: list[tuple[str, Hand]] = []
+
+    def update(self, hand: Hand | None, timestamp: float) -> LessonState:
+        """Take the hand of the frame at `timestamp` seconds, which never falls."""
+        elapsed = min(timestamp - self._now, _LONGEST_FRAME)
+        self._now = timestamp
+        steady = self._is_steady(hand, timestamp)
+        if self._shown is None:
+            self._shown = timestamp
+        if self._index < len(self._letters) and timestamp - self._shown >= COUNTDOWN and steady:
+            self._samples.append((self._letters[self._index], hand))
+            self._recorded += elapsed
+            if self._recorded >= RECORDING - 1e-6:
+                self._next()
+        return self._state("" if steady else "hold still" if hand else "no hand")
+
+    def skip(self) -> None:
+        """Leave out the letter on show, with the samples taken of it, and go on to the next."""
+        if self._index < len(self._letters):
+            skipped = self._letters[self._index]
+            self._samples = [sample for sample in self._samples if sample[0] != skipped]
+            self._next()
+
+    def samples(self) -> tuple[np.ndarray, list[str], np.ndarray]:
+        """What `sign2sound.profile.adapt` takes: landmarks (N, 21, 3), N labels, left_handed (N,); N = 0 if all was skipped."""
+        landmarks = np.array([hand.landmarks for _, hand in self._samples], np.float32).reshape(-1, 21, 3)
+        return (
+            landmarks,
+            [letter for letter, _ in self._samples],
+            np.array([hand.left_handed for _, hand in self._samples], bool),
+        )
+
+    def _next(self) -> None:
+        self._index += 1
+        self._shown = None
+        self._recorded = 0.0
+
+    def _is_steady(self, hand: Hand | None, timestamp: float) -> bool:
+        if hand is None:
+            self._recent.clear()
+            return False
+        self._recent.append((timestamp, hand.landmarks))
+        while len(self._recent) > 2 and timestamp - self._recent[1][0] >= _LOOK_BACK:
+            self._recent.popleft()
+        before, landmarks = self._recent[0]
+        if not _LOOK_BACK <= timestamp - before <= 2 * _LONGEST_FRAME:
+            return False
+        then, now = palm_clips(np.stack([landmarks, hand.landmarks])[None], np.array([hand.left_handed]))[0, ..., :2]
+        return np.linalg.norm(now - then, axis=1).mean() < _STEADY * (timestamp - before)
+
+    def _state(self, hint: str) -> LessonState:
+        total = len(self._letters)
+        if self._index == total:
+            return LessonState("", total, total, "done", 1.0)
+        letter, number = self._letters[self._index], self._index + 1
+        shown = 0.0 if self._shown is None else self._now - self._shown
+        if shown < COUNTDOWN:
+            return LessonState(letter, number, total, "countdown", shown / COUNTDOWN, COUNTDOWN - shown)
+        left = RECORDING - self._recorded
+        return LessonState(letter, number, total, "recording", self._recorded / RECORDING, left, hint)
+
+
+class Adapting:
+    """Adapts a model to a lesson's samples in a thread: some 10 s, in which frames are read as before.
+
+    Torch does its work without Python's lock, so no process of its own is needed.
+    """
+
+    def __init__(self, model: LandmarkGRU, samples: tuple[np.ndarray, list[str], np.ndarray]):
+        self._adapted: LandmarkGRU | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._adapt, args=(model, *samples), daemon=True)
+        self._thread.start()
+
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    @property
+    def model(self) -> LandmarkGRU:
+        """The adapted model; waits for it. Raises what `adapt` raised."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._adapted
+
+    def _adapt(self, model: LandmarkGRU, *samples) -> None:
+        try:
+            self._adapted = adapt(model, *samples)
+        except Exception as error:  # raised again where the model is asked for
+            self._error = error
+
+
+def adopt_user_profile(recognizer: Recognizer) -> str:
+    """Let the recognizer read with the user's own profile where there is one. Returns the line to tell the user, or nothing."""
+    path = user_profile()
+    if not path.exists():
+        return ""
+    try:
+        recognizer.adopt(load_profile(path, recognizer.model))
+    except UserError as error:
+        return f"reading without your profile: {error}"
+    return f"reading with your profile {path}"
