@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from inference import teaching
 from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, adopt_user_profile, lesson_letters
@@ -8,7 +9,6 @@ from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import save_profile
 from sign2sound.signer import load_prototypes, place_hand
-
 
 PROTOTYPES = load_prototypes()
 
@@ -94,6 +94,10 @@ def test_letters_that_cannot_be_learnt(typed, message):
 def little_work(monkeypatch):
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
         monkeypatch.setattr(profile, name, value)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more would wait for each other on work this small
+    yield
+    torch.set_num_threads(threads)
 
 
 def weights(model: LandmarkGRU) -> np.ndarray:
