@@ -49,6 +49,11 @@ class Live:
     def suggestions(self) -> tuple[str, ...]:
         return self._suggestions
 
+    @property
+    def progress(self) -> float:
+        """How much of its hold the letter in the hand has behind it, 0 to 1."""
+        return self._speller.progress
+
     def step(self, frame: np.ndarray, timestamp: float) -> Step:
         """Read the next frame, RGB uint8 (H, W, 3), unmirrored, at `timestamp` seconds, which must increase."""
         return self._spell(self.recognizer.read(frame, timestamp), timestamp)

@@ -70,6 +70,13 @@ class Speller:
         end = len(self.text.rstrip(" "))
         return tuple(evidence for _, evidence in self._characters[end - len(self.word) : end])
 
+    @property
+    def progress(self) -> float:
+        """How much of its hold the letter in the hand has behind it, 0 to 1; 0 once it is written, and without one."""
+        if self._held in (None, NOTHING, self._written):
+            return 0.0
+        return min((self._now - self._held_since) / self.options.hold, 1.0)
+
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
         """Take the probabilities (29,) at `timestamp` seconds, which never falls. Returns what was written, if anything."""
         self._smooth(timestamp, np.asarray(probabilities, dtype=np.float64))

@@ -37,6 +37,17 @@ def test_a_letter_held_too_short_is_not_written():
     assert spell(("nothing", 1), ("A", 0.45), ("nothing", 1))[0].text == "A"
 
 
+def test_progress_runs_from_0_to_1_while_a_letter_is_held():
+    speller = Speller(SpellerOptions(hold=0.4))
+    progress = []
+    for frame in range(6):
+        speller.update(frame / 10, sure_of("A"))
+        progress.append(speller.progress)
+    assert progress == pytest.approx([0, 0.25, 0.5, 0.75, 0, 0])
+    speller.update(0.6, sure_of("nothing"))
+    assert speller.progress == 0
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_a_word_is_the_same_at_any_rate(rate):
     script = [
