@@ -5,11 +5,14 @@ import io
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,25 +100,37 @@ class Speaker:
         self.close()
 
     def _work(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):  # the engine inherits it: Ctrl-C is the program's, which finishes what was said
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while (said := self._queue.get()) and not self._stopping:
-            text, timestamp, said_at = said
-            try:
-                if self._recording:
-                    late = self._recording.seconds - timestamp if timestamp is not None else 0.0
-                else:
-                    late = time.monotonic() - said_at
-                if len(text) == 1 and late > LATE:
-                    continue
-                if self._recording:
-                    self._recording.add(self._run(text, "-z", "--stdout"), timestamp)
-                elif not self._muted:
-                    self._run(text)
-            except _EngineError as error:
-                self._report(str(error))
-            except OSError as error:
-                self._report(f"{error.filename or 'the output'}: {error.strerror}")
+            with self._problems_reported():
+                self._speak(*said)
         if self._recording:
-            self._recording.close()
+            with self._problems_reported():
+                self._recording.close()
+
+    def _speak(self, text: str, timestamp: float | None, said_at: float) -> None:
+        if not self._recording:
+            late = time.monotonic() - said_at
+        elif timestamp is not None:
+            late = self._recording.seconds - timestamp
+        else:
+            late = 0.0
+        if len(text) == 1 and late > LATE:
+            return
+        if self._recording:
+            self._recording.add(self._run(text, "-z", "--stdout"), timestamp)
+        elif not self._muted:
+            self._run(text)
+
+    @contextmanager
+    def _problems_reported(self) -> Iterator[None]:
+        try:
+            yield
+        except _EngineError as error:
+            self._report(str(error))
+        except OSError as error:
+            self._report(f"{error.filename or 'the output'}: {error.strerror}")
 
     def _run(self, text: str, *options: str) -> bytes:
         """Run the engine on `text` and return what it writes to stdout. Raises _EngineError."""
@@ -128,7 +143,6 @@ class Speaker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the program, which then finishes what was said
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         ) as process:
             self._process = process
@@ -200,8 +214,8 @@ class _Recording:
         self._file.flush()
 
     def close(self) -> None:
-        self._wav.close()
-        self._file.close()
+        with self._file:
+            self._wav.close()
 
 
 def voices() -> list[str]:
