@@ -147,7 +147,8 @@ class Speaker:
         ) as process:
             self._process = process
             try:
-                sound, complaints = process.communicate(text.encode(), PATIENCE + len(text) * 60 / self._voice.rate)
+                line = f"{text}\n".encode()  # without the line's end, espeak-ng 1.51 speaks a letter after it
+                sound, complaints = process.communicate(line, PATIENCE + len(text) * 60 / self._voice.rate)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise _EngineError("espeak-ng hangs, and was ended; it is tried again with the next text") from None

@@ -137,19 +137,19 @@ def test_aloud_late_letters_are_left_out_and_words_are_not(fake_engine, monkeypa
     folder = fake_engine("cat >> log; sleep 0.3")
     monkeypatch.setattr(speech, "LATE", 0.1)
     with Speaker() as speaker:
-        for text in ("one ", "A", "B", "two "):
+        for text in ("one", "A", "B", "two"):
             speaker.say(text)
-    assert (folder / "log").read_text() == "one two "
+    assert (folder / "log").read_text() == "one\ntwo\n"
 
 
 def test_say_does_not_wait_for_the_engine(fake_engine):
-    folder = fake_engine("until [ -e go ]; do sleep 0.02; done; cat >> log; echo >> log")
+    folder = fake_engine("until [ -e go ]; do sleep 0.02; done; cat >> log")
     with Speaker() as speaker:
         for number in range(5):
             speaker.say(f"word {number}")
         assert not (folder / "log").exists()  # the engine could not start on any of them before this line
         (folder / "go").touch()
-    assert (folder / "log").read_text().split("\n") == [f"word {number}" for number in range(5)] + [""]
+    assert (folder / "log").read_text().splitlines() == [f"word {number}" for number in range(5)]
 
 
 def test_an_engine_that_hangs_is_ended_and_reported_once(fake_engine, monkeypatch, tmp_path, capfd):
@@ -237,7 +237,7 @@ def test_muting_stops_what_is_spoken_aloud(fake_engine, capfd):
         speaker.muted = True
         started = time.monotonic()
     assert time.monotonic() - started < 2
-    assert (folder / "log").read_text() == "one"
+    assert (folder / "log").read_text() == "one\n"
     assert capfd.readouterr().err == ""
 
 
