@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from mediapipe.tasks.python import vision
 
-from sign2sound import UserError
-from sign2sound.landmarker import Landmarker
+from sign2sound import Hand, UserError
+from sign2sound.landmarker import Follower, Landmarker
+from sign2sound.recognizer import GAP
+from sign2sound.signer import draw_hand, load_prototypes, place_hand
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +176,86 @@ def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
     pictures = [shared_data / "images" / "rooms" / path for path in (FIRST_PASS[0], SECOND_PASS[0])]
     done = subprocess.run([sys.executable, "-c", program, hand_model_file, *pictures], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n2\n", "")
+
+
+# Several hands
+
+
+@pytest.fixture
+def hand(right_hand):
+    """A hand at x pixels, `size` times as large as the others."""
+    return lambda x, size=1.0: Hand((right_hand - right_hand[0]) * size + np.float32([x, 300, 0]))
+
+
+def follow(follower: Follower, hands_at, start: float, seconds: float) -> list:
+    """What is followed at 30 frames/s, if a tracker keeps the hand it was given for as long as that is there."""
+    followed = []
+    for frame in range(round(seconds * 30)):
+        time = start + frame / 30
+        hands = hands_at(time)
+        tracked = min(hands, key=lambda hand: abs(hand.landmarks[0, 0] - followed[-1])) if hands and followed else None
+        if tracked is None or followed[-1] is None:
+            tracked = follower.found(hands, time)
+        elif follower.look_due(tracked, time) and follower.looked(hands, time):
+            tracked = None
+        followed.append(None if tracked is None else float(tracked.landmarks[0, 0]))
+        if followed[-1] is None:
+            break
+    return followed
+
+
+def test_the_largest_hand_is_taken_up_and_kept_while_others_are_no_larger(hand):
+    follower = Follower()
+    assert set(follow(follower, lambda time: [hand(100, 0.8), hand(500), hand(900, 0.9)], 0.0, 1.0)) == {500}
+    flicker = lambda time: [hand(500), hand(900, 1.25 if round(time * 30) % 2 else 0.8)]  # noqa: E731
+    assert set(follow(follower, flicker, 1.0, 5.0)) == {500}
+
+
+def test_a_larger_hand_takes_over_after_three_looks_and_a_moment_without_a_hand(hand):
+    follower = Follower()
+    one, two = hand(500), hand(900, 1.4)
+    follow(follower, lambda time: [one], 0.0, 0.5)
+    followed = follow(follower, lambda time: [one, two], 0.5, 3.0)
+    assert set(followed[:-1]) == {500} and followed[-1] is None
+    over = 0.5 + (len(followed) - 1) / 30
+    assert over == pytest.approx(1.4, abs=0.05)  # a look 1 s after the first hand, two more 0.2 s apart
+    assert follower.found([one, two], over + GAP - 0.02) is None  # or the recognizer would join the two by a movement
+    assert follower.found([one, two], over + GAP + 0.02) is two
+    assert set(follow(follower, lambda time: [one, two], over + 0.4, 3.0)) == {900}
+
+
+def test_a_larger_hand_that_passes_by_does_not_take_over(hand):
+    follower = Follower()
+    follow(follower, lambda time: [hand(500)], 0.0, 0.5)
+    followed = follow(follower, lambda time: [hand(500), hand(600 + 500 * (time % 2), 1.6)], 0.5, 6.0)
+    assert len(followed) == 180 and set(followed) == {500}
+
+
+def test_a_lost_hand_is_waited_for_before_another_is_taken(hand):
+    follower = Follower()
+    follow(follower, lambda time: [hand(500)], 0.0, 1.0)
+    seen = 29 / 30
+    other = hand(1200, 1.2)
+    assert follower.found([], 1.0) is None
+    assert follower.found([other], seen + 0.28) is None
+    assert follower.found([hand(540), other], seen + 0.29).landmarks[0, 0] == 540
+    assert follower.found([other], seen + 0.7) is other
+
+
+def two_hands(left: int, right: int) -> np.ndarray:
+    """The synthetic signer's L in a square of `left` pixels and a B beside it in one of `right` pixels."""
+    frame = np.full((480, 960, 3), 128, np.uint8)
+    for letter, size, x in (("L", left, 0), ("B", right, 480)):
+        frame[480 - size :, x : x + size] = cv2.resize(draw_hand(place_hand(load_prototypes()[letter][0])), (size, size))
+    return frame
+
+
+def test_two_hands_in_a_video_are_not_mixed_up(hand_model_file):
+    large_left, large_right = two_hands(480, 280), two_hands(280, 480)
+    sides = []
+    with Landmarker(video=True, model_path=hand_model_file) as landmarker:
+        for frame in range(75):
+            hand = landmarker.track(large_left if frame < 15 else large_right, frame / 30)
+            sides.append(hand and ("left" if hand.landmarks[:, 0].mean() < 480 else "right"))
+    changes = [side for before, side in zip([None, *sides], sides, strict=False) if side != before]
+    assert changes == ["left", None, "right"] and sides.count(None) == pytest.approx(GAP * 30, abs=1)
