@@ -164,14 +164,19 @@ def measure_fold(name: str, left_out: list[str], models: Path, stills: Samples, 
 
 
 def report_on(folds: list[Fold]) -> dict:
-    """All figures, from probabilities calibrated for each fold on the other ones."""
+    """All figures, from probabilities calibrated for each fold on the other ones.
+
+    "confusion": by the label shown in stills with a found hand, the shares read as each of LABELS, a mean over the sources.
+    """
     sources, classes, rejected, moving = {}, {}, {}, {}
+    confusion = np.zeros((len(LABELS), len(LABELS)))
     everything = {"labels": [], "probabilities": [], "weights": []}
     for fold in folds:
         temperature = temperature_of([other for other in folds if other is not fold] or folds)
         probabilities = (fold.still_logits / temperature).softmax(-1).numpy()
         labels = fold.stills.labels
-        right = probabilities.argmax(1) == labels
+        predicted = probabilities.argmax(1)
+        right = predicted == labels
         held = (fold.held_logits / temperature).softmax(-1).numpy()
         static = np.isin(labels, _STATIC)
         if static.any():
@@ -193,7 +198,9 @@ def report_on(folds: list[Fold]) -> dict:
             everything["probabilities"].append(probabilities[static])
             everything["weights"].append(np.full(static.sum(), 1 / static.sum()))
         for label in np.unique(labels):
-            classes.setdefault(LABELS[label], {})[fold.name] = [share(right[labels == label]), int((labels == label).sum())]
+            shown = labels == label
+            classes.setdefault(LABELS[label], {})[fold.name] = [share(right[shown]), int(shown.sum())]
+            confusion[label] += np.bincount(predicted[shown], minlength=len(LABELS)) / shown.sum()
         for source in np.unique(fold.stills.sources[labels == NOTHING]).tolist():
             rows = (labels == NOTHING) & (fold.stills.sources == source)
             rejected[source] = {
@@ -219,6 +226,7 @@ def report_on(folds: list[Fold]) -> dict:
         "calibration_error": calibration_error(**pooled),
         "temperature": temperature_of(folds),
         "classes": {label: classes[label] for label in LABELS if label in classes},
+        "confusion": {label: (confusion[LABEL_IDS[label]] / len(by)).round(5).tolist() for label, by in classes.items()},
         "no_letters": rejected,
         "threshold": _THRESHOLD,
         "moving": moving,

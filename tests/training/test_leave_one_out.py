@@ -120,3 +120,5 @@ def test_sources_count_the_same_whatever_their_size():
     assert report["mean"] == pytest.approx(0.75)
     assert report["worst"] == pytest.approx(0.5)
     assert report["sources"]["small"]["end_to_end"] == pytest.approx(5 / 11)
+    confused = report["confusion"]["A"]
+    assert (confused[LABEL_IDS["A"]], confused[LABEL_IDS["B"]], sum(confused)) == pytest.approx((0.75, 0.25, 1))
