@@ -7,22 +7,30 @@ import numpy as np
 
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 
+_FIRST_SHAPES = {"J": ("I", "Y"), "Z": ("D", "X")}  # what a motion letter looks like before it moves
+_LONGEST_STEP = 0.25  # seconds; what the hand did in a longer gap between frames is not known
+
 
 @dataclass(frozen=True)
 class SpellerOptions:
-    """enter: a letter is taken up when its smoothed probability reaches this; leave: and let go when it falls below this.
+    """When a letter is written. Seconds, and probabilities of a running mean.
 
-    hold: seconds it must be held to be written. release: seconds it must be let go before the same letter counts again.
-    pause: seconds of `nothing` that end a word. smoothing: time constant, in seconds, of the running mean over the
-    probabilities.
+    A held letter gathers evidence: the time for which it was held, times how far its probability was above `leave`. hold: how
+    long a letter of probability 1 must be held to be written; less sure ones take longer. enter: and its probability must
+    stand at this or above. leave: it is let go when it falls below this, and its evidence is lost. release: how long it must be
+    let go before the same letter counts again. wait: how much longer the hand shapes that begin a J or Z must be held. pause:
+    `nothing` for this long ends a word. smoothing: time constant of the running mean.
+
+    Chosen on signers whom the model had not seen: stills joined to moving hands, and clips of J and Z.
     """
 
-    enter: float = 0.6
-    leave: float = 0.4
-    hold: float = 0.4
+    enter: float = 0.5
+    leave: float = 0.2
+    hold: float = 0.35
     release: float = 0.2
+    wait: float = 0.2
     pause: float = 1.5
-    smoothing: float = 0.08
+    smoothing: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,19 +51,27 @@ class Speller:
     """Writes a letter once it was held, and again only after it was released; ends a word after a pause.
 
     text: all that was spelled so far, words parted by one space. word: the word being spelled, or the one that just ended
-    until the next letter. evidence: for each character of it the probabilities, float (29,), that it was read from; one-hot
-    for what was typed.
+    until the next letter. evidence: for each character of it the probabilities, float (29,), that it was read from: their mean
+    over its hold, or one-hot for what was typed.
     """
 
     def __init__(self, options: SpellerOptions | None = None):
-        self.options = options or SpellerOptions()
+        self.options = options = options or SpellerOptions()
         self._characters: list[tuple[str, np.ndarray]] = []  # with their evidence
-        self._smoothed: np.ndarray | None = None
-        self._now = 0.0
-        self._held: int | None = None  # label id taken up
-        self._held_since = 0.0
-        self._held_until = np.full(len(LABELS), -math.inf)  # when each label last stood at or above `leave`
-        self._written: int | None = None  # the label written last, until it is released
+        self._now: float | None = None
+        self._latest = self._smoothed = np.zeros(len(LABELS))
+        self._gathered = np.zeros(len(LABELS))  # seconds x probability above `leave`
+        self._since = np.zeros(len(LABELS))  # when each began to be gathered
+        self._sum = np.zeros(len(LABELS))  # seconds x probability of the whole stream
+        self._sum_before = np.zeros((len(LABELS), len(LABELS)))  # row: the sum when a label began to be gathered
+        self._written = ""  # the label written last
+        self._written_until = -math.inf  # when it was last held
+        self._released = True
+
+        hold = np.full(len(LABELS), options.hold)
+        hold[[LABEL_IDS[letter] for shapes in _FIRST_SHAPES.values() for letter in shapes]] += options.wait
+        hold[NOTHING] = options.pause
+        self._needed = hold * (1 - options.leave)
 
     @property
     def text(self) -> str:
@@ -73,33 +89,34 @@ class Speller:
     @property
     def progress(self) -> float:
         """How much of its hold the letter in the hand has behind it, 0 to 1; 0 once it is written, and without one."""
-        if self._held in (None, NOTHING, self._written):
+        best = int(self._smoothed.argmax())
+        if best == NOTHING or self._is_written(best):
             return 0.0
-        return min((self._now - self._held_since) / self.options.hold, 1.0)
+        return float(self._gathered[best] / self._needed[best])
 
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
         """Take the probabilities (29,) at `timestamp` seconds, which never falls. Returns what was written, if anything."""
-        self._smooth(timestamp, np.asarray(probabilities, dtype=np.float64))
-        options = self.options
-        self._held_until[self._smoothed >= options.leave] = timestamp
-        if self._written is not None and timestamp - self._held_until[self._written] > options.release:
-            self._written = None
-
-        if self._held is not None and self._smoothed[self._held] < options.leave:
-            self._held = None
-        if self._held is None:
-            best = int(self._smoothed.argmax())
-            if self._smoothed[best] >= options.enter:
-                self._held, self._held_since = best, timestamp
-
-        hold = options.pause if self._held == NOTHING else options.hold
-        # The tolerance keeps 0.4 s the same number of frames however the sum of frame times was rounded.
-        if self._held in (None, self._written) or timestamp - self._held_since < hold - 1e-6:
+        self._gather(timestamp, np.asarray(probabilities, dtype=np.float64))
+        best = int(self._smoothed.argmax())
+        if (
+            self._written_until == timestamp  # the letter before is not let go yet
+            or self._is_written(best)
+            or self._smoothed[best] < self.options.enter
+            # The tolerance keeps a hold the same number of frames however the sum of frame times was rounded.
+            or self._gathered[best] < self._needed[best] - 1e-6
+        ):
             return None
-        self._written = self._held
-        label = "space" if self._held == NOTHING else LABELS[self._held]
-        kind, text = self._write(label, self._smoothed)
-        return SpellerEvent(kind, text, timestamp, self._held_since) if text else None
+
+        label, since = LABELS[best], float(self._since[best])
+        evidence = self._sum - self._sum_before[best]
+        # An I that is lowered draws the beginning of a J: no letter, but held all the same.
+        lowered = self._written in _FIRST_SHAPES.get(label, ()) and since - self._written_until < self.options.release
+        self._written, self._written_until, self._released = label, timestamp, False
+        self._forget(slice(None))
+        if lowered:
+            return None
+        kind, text = self._write("space" if best == NOTHING else label, evidence / evidence.sum())
+        return SpellerEvent(kind, text, timestamp, since) if text else None
 
     def write(self, label: str) -> None:
         """Write one of the 29 labels as if it had been signed; `del` deletes a character, `nothing` does nothing."""
@@ -130,10 +147,29 @@ class Speller:
         self._characters.append((" ", evidence))
         return "word", self.word
 
-    def _smooth(self, timestamp: float, probabilities: np.ndarray) -> None:
-        if self._smoothed is None:
-            self._smoothed = probabilities
-        else:
-            keep = math.exp(-max(timestamp - self._now, 0.0) / self.options.smoothing)
-            self._smoothed = keep * self._smoothed + (1 - keep) * probabilities
-        self._now = timestamp
+    def _gather(self, timestamp: float, probabilities: np.ndarray) -> None:
+        if self._now is None:
+            self._now, self._latest, self._smoothed = timestamp, probabilities, probabilities
+        passed = max(timestamp - self._now, 0.0)
+        keep = math.exp(-passed / self.options.smoothing)
+        self._smoothed = keep * self._smoothed + (1 - keep) * probabilities
+
+        known = min(passed, _LONGEST_STEP)
+        step = known * (self._latest + probabilities) / 2
+        self._sum += step
+        self._gathered = (self._gathered + step - known * self.options.leave).clip(0, self._needed)
+        self._now, self._latest = timestamp, probabilities
+        self._forget((self._smoothed < self.options.leave) | (self._gathered == 0))
+        if not self._released:
+            if self._smoothed[LABEL_IDS[self._written]] >= self.options.leave:
+                self._written_until = timestamp
+            self._released = timestamp - self._written_until > self.options.release
+
+    def _forget(self, labels) -> None:
+        """Begin to gather these labels again."""
+        self._gathered[labels] = 0
+        self._since[labels] = self._now
+        self._sum_before[labels] = self._sum
+
+    def _is_written(self, label_id: int) -> bool:
+        return not self._released and LABELS[label_id] == self._written
