@@ -1,0 +1,325 @@
+"""The page and its server: frames over a WebSocket to what the window does with them, and a small API beside it."""
+
+import asyncio
+import ipaddress
+import math
+import mimetypes
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cv2
+import numpy as np
+from fastapi import FastAPI, File, HTTPException, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inference.guard import Guard
+from inference.session import TOP, Command, Options, Refused, Session, decode, describe
+from sign2sound import Landmarker, Recognizer
+from sign2sound.hand import BONES
+from sign2sound.labels import LABELS, find_label
+from sign2sound.signer import MOTION_RATE, draw_hand, load_prototypes, place_hand
+
+PAGE = Path(__file__).with_name("page")
+SIGNER_SIZE = 320  # pixels
+SIGNER_PALM = 0.26  # of the picture
+TURN = 45  # degrees about the vertical axis, of the turned view
+_FRAME_TIME = struct.Struct("<d")  # seconds of the browser's clock, before each picture
+_STILLS_WAITING = 8  # pictures and landmarks of the API at once; more are told to come later
+
+# Windows may know .js as text/plain, which browsers then refuse to run.
+mimetypes.add_type("text/javascript", ".js")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """sessions: browsers at once. messages_per_second: of each, in the mean over a second. idle_seconds: without a message, and
+    session_seconds in all, until a session is closed. The others bound one message, request or picture."""
+
+    sessions: int = 4
+    messages_per_second: int = 60
+    idle_seconds: float = 120
+    session_seconds: float = 3600
+    frame_bytes: int = 512 * 1024
+    body_bytes: int = 8 * 1024 * 1024
+    picture_pixels: int = 25_000_000
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+    sessions: int = Field(description="browsers connected now")
+    limit: int = Field(description="browsers that can be connected at once")
+
+
+class Prediction(BaseModel):
+    label: str = Field(description="the likeliest of the 29 labels; `nothing` where no hand was found")
+    confidence: float = Field(description="its probability")
+    top: list[tuple[str, float]] = Field(description=f"the {TOP} likeliest labels with their probabilities")
+    landmarks: list[tuple[float, float, float]] | None = Field(description="21 of x, y, z in pixels, or null without a hand")
+    handedness: Literal["left", "right"] | None
+
+
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Point = tuple[Coordinate, Coordinate, Coordinate]
+
+
+class Landmarks(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    landmarks: Annotated[list[Annotated[list[Point], Field(min_length=21, max_length=21)]], Field(max_length=256)] = Field(
+        description="N hands of 21 points x, y, z in pixels, MediaPipe's order: x right, y down, z on x's scale"
+    )
+    left_handed: Annotated[list[bool], Field(max_length=256)] | None = Field(
+        None, description="for each hand whether it is a left one; all right hands when left out"
+    )
+
+
+class Probabilities(BaseModel):
+    labels: tuple[str, ...] = LABELS
+    probabilities: list[list[float]] = Field(description="for each hand, in the order of `labels`")
+
+
+@dataclass
+class _Stills:
+    """The API's own landmarker and model, in a thread of their own."""
+
+    options: Options
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "stills"))
+    landmarker: Landmarker | None = None
+    waiting: int = 0
+
+    def __post_init__(self):
+        self.recognizer = Recognizer(self.options.model)
+        if self.options.profile is not None:
+            self.recognizer.adopt(self.options.profile)
+
+    async def run(self, function, *args):
+        if self.waiting >= _STILLS_WAITING:
+            raise HTTPException(503, "too many requests at once; try again in a moment", {"Retry-After": "1"})
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, function, *args)
+        finally:
+            self.waiting -= 1
+
+    def predict(self, picture: bytes, most_pixels: int) -> Prediction:
+        frame = decode(picture, most_pixels)
+        if self.landmarker is None:
+            self.landmarker = Landmarker(model_path=self.options.hand_model)
+        hand, _ = self.landmarker.find(frame)
+        if hand is None:
+            return Prediction(label="nothing", confidence=1.0, top=[("nothing", 1.0)], landmarks=None, handedness=None)
+        found = describe(self.probabilities([hand.landmarks], [hand.left_handed])[0], hand, frame.shape)
+        side = "left" if hand.left_handed else "right"
+        names = ("label", "confidence", "top")
+        return Prediction(**{name: found[name] for name in names}, landmarks=hand.landmarks.tolist(), handedness=side)
+
+    def probabilities(self, landmarks, left_handed) -> np.ndarray:
+        return self.recognizer.predict(np.array(landmarks, np.float32).reshape(-1, 21, 3), left_handed)
+
+    def close(self) -> None:
+        self.pool.shutdown()
+        if self.landmarker is not None:
+            self.landmarker.close()
+
+
+def create_app(options: Options, names: frozenset[str], limits: Limits = Limits()) -> FastAPI:  # noqa: B008, it is frozen
+    """The server's ASGI application. names: see `inference.guard.Guard`."""
+    stills = _Stills(options)
+    sessions: set[WebSocket] = set()
+
+    @asynccontextmanager
+    async def lifespan(_):
+        yield
+        stills.close()
+
+    app = FastAPI(
+        title="Sign2Sound",
+        summary="American Sign Language fingerspelling to text",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own page is fetched from another server and needs scripts within the HTML
+        redoc_url=None,
+    )
+    app.add_middleware(Guard, names=names, body_bytes=limits.body_bytes)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": _first_problem(error)}, 422)
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.get("/health")
+    async def health() -> Health:
+        """Whether the server runs, and how full it is."""
+        return Health(sessions=len(sessions), limit=limits.sessions)
+
+    @app.post("/predict")
+    async def predict(image: Annotated[bytes, File(description="a JPEG or PNG picture")]) -> Prediction:
+        """The letter in a picture."""
+        return await stills.run(stills.predict, image, limits.picture_pixels)
+
+    @app.post("/landmarks")
+    async def landmarks(hands: Landmarks) -> Probabilities:
+        """Probabilities of the 29 labels for hands found elsewhere."""
+        sides = hands.left_handed
+        if sides is not None and len(sides) != len(hands.landmarks):
+            raise Refused(f"left_handed has {len(sides)} entries for {len(hands.landmarks)} hands")
+        found = await stills.run(stills.probabilities, hands.landmarks, sides)
+        return Probabilities(probabilities=found.tolist())
+
+    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
+    def signer(label: str, view: Literal["front", "turned"] = "front", moving: bool = True) -> Response:
+        """The synthetic signer's hand: a picture, and of J and Z an animation, or their path where `moving` is false."""
+        known = find_label(label)
+        if known not in load_prototypes():
+            raise HTTPException(404, f"the signer knows {', '.join(load_prototypes())}")
+        return Response(
+            draw_sign(known, view == "turned", moving), media_type="image/webp", headers={"cache-control": "max-age=3600"}
+        )
+
+    @app.get("/skeleton")
+    async def skeleton() -> tuple[tuple[int, int], ...]:
+        """Pairs of landmarks that a bone joins."""
+        return BONES
+
+    @app.websocket("/stream")
+    async def stream(socket: WebSocket) -> None:
+        await socket.accept()
+        if len(sessions) >= limits.sessions:
+            await _say(
+                socket, "full", f"All {limits.sessions} places of this server are taken. Try again in a few minutes.", 1013
+            )
+            return
+        sessions.add(socket)
+        pool = ThreadPoolExecutor(1, "session")  # what MediaPipe and torch do holds up neither the server nor other sessions
+        loop = asyncio.get_running_loop()
+        session = None
+        try:
+            session = await loop.run_in_executor(pool, partial(Session, options, own=_is_here(socket)))
+            await socket.send_json({"type": "welcome", "notice": session.notice, **session.state()})
+            await _serve(socket, partial(loop.run_in_executor, pool), session, limits)
+        except WebSocketDisconnect:
+            pass  # the page was closed
+        finally:
+            sessions.discard(socket)
+            if session is not None:
+                pool.submit(session.close)  # after the frame in hand
+            pool.shutdown(wait=False)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return Response((PAGE / "docs.html").read_bytes(), media_type="text/html")
+
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    return app
+
+
+async def _serve(socket: WebSocket, work, session: Session, limits: Limits) -> None:
+    """Answer a browser's messages one after another until it leaves or may not stay."""
+    started = time.monotonic()
+    rate = Rate(limits.messages_per_second)
+    while True:
+        left = started + limits.session_seconds - time.monotonic()
+        try:
+            message = await asyncio.wait_for(socket.receive(), min(left, limits.idle_seconds))
+        except asyncio.TimeoutError:
+            minutes = round((limits.session_seconds if left < limits.idle_seconds else limits.idle_seconds) / 60)
+            why = f"after {minutes} minutes" + ("" if left < limits.idle_seconds else " without a picture")
+            return await _say(socket, "closed", f"The session ended {why}. Your text is still here.", 1000)
+        if message["type"] == "websocket.disconnect":
+            return
+        if not rate.allows(time.monotonic()):
+            return await _say(socket, "closed", f"More than {limits.messages_per_second} messages a second.", 1008)
+        try:
+            answer = await _answer(message, work, session, limits)
+        except Refused as error:
+            answer = {"type": "error", "message": str(error)}
+        await socket.send_json(answer)
+
+
+async def _answer(message: dict, work, session: Session, limits: Limits) -> dict:
+    if (frame := message.get("bytes")) is not None:
+        started = time.perf_counter()
+        if not _FRAME_TIME.size < len(frame) <= _FRAME_TIME.size + limits.frame_bytes:
+            raise Refused(
+                f"a frame is 8 bytes of its time and a picture of at most {limits.frame_bytes}, found {len(frame)} in all"
+            )
+        (timestamp,) = _FRAME_TIME.unpack_from(frame)
+        answer = await work(session.frame, frame[_FRAME_TIME.size :], timestamp)
+        answer["ms"]["server"] = 1000 * (time.perf_counter() - started)
+        return answer
+    try:
+        command = Command.model_validate_json(message["text"])
+    except ValidationError as error:
+        raise Refused(_first_problem(error)) from error
+    return await work(session.command, command)
+
+
+class Rate:
+    """So many a second in the mean, and as many at once after a second of rest."""
+
+    def __init__(self, per_second: float):
+        self._per_second = self._left = per_second
+        self._time = -math.inf
+
+    def allows(self, now: float) -> bool:
+        self._left = min(self._per_second, self._left + (now - self._time) * self._per_second)
+        self._time = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+async def _say(socket: WebSocket, kind: str, message: str, code: int) -> None:
+    """The last words of a connection."""
+    await socket.send_json({"type": kind, "message": message})
+    await socket.close(code)
+
+
+def _is_here(socket: WebSocket) -> bool:
+    """Whether the browser runs on this machine."""
+    return socket.client is not None and ipaddress.ip_address(socket.client.host).is_loopback
+
+
+def _first_problem(error: RequestValidationError | ValidationError) -> str:
+    """One line, without what was sent: it may be long, or NaN, which JSON does not know."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+@cache
+def draw_sign(label: str, turned: bool, moving: bool) -> bytes:
+    """A WebP picture of the synthetic signer's `label`, from the front or turned by TURN degrees, animated if it moves.
+
+    Of a sign that moves, moving=False gives its last moment with the path of the fingertip.
+    """
+    poses = load_prototypes()[label]
+    if turned:
+        sine, cosine = np.sin(np.radians(TURN)), np.cos(np.radians(TURN))
+        about_y = np.float32([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+        poses = (poses - poses[0].mean(axis=0)) @ about_y.T
+    poses = place_hand(poses, SIGNER_SIZE, SIGNER_PALM)
+    if len(poses) == 1 or not moving:
+        picture = draw_hand(poses[-1], SIGNER_SIZE)[..., ::-1].copy()
+        if len(poses) > 1:
+            tip = 20 if label == "J" else 8
+            path = np.round(16 * poses[:, tip, :2]).astype(np.int32)
+            cv2.polylines(picture, [path], False, (255, 255, 255), 3, cv2.LINE_AA, shift=4)
+        return cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 90])[1].tobytes()
+    animation = cv2.Animation()
+    pictures = [draw_hand(pose, SIGNER_SIZE)[..., ::-1] for pose in poses]
+    animation.frames = [np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]) for picture in pictures]
+    rest = 800  # milliseconds, before the motion and after it
+    animation.durations = np.int32([rest, *[1000 // MOTION_RATE] * (len(poses) - 2), rest])
+    return cv2.imencodeanimation(".webp", animation, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
