@@ -4,7 +4,7 @@ from array import array
 
 import numpy as np
 
-STAGES = ("capture", "landmarks", "features+model", "drawing", "total")
+STAGES = ("capture", "landmarks", "features+model", "text", "drawing", "total")
 _COLUMNS = ("p50", "p95", "p99", "max")
 
 
@@ -13,7 +13,8 @@ class LatencyRecord:
 
     capture: reading and decoding a file's frame, or drawing the sample's; of a camera, the age of a frame (decoding and
         waiting for the frame before it) when the work on it begins.
-    landmarks, features+model: as in `sign2sound.recognizer.Latency`. drawing: the overlay, the window, the video file.
+    landmarks, features+model: as in `sign2sound.recognizer.Latency`. text: speller and suggestions.
+    drawing: the overlay, the window, the video file.
     total: from the start of capture until the frame is done.
     """
 

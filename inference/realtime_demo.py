@@ -4,6 +4,7 @@ python inference/realtime_demo.py                                 camera 0, or t
 python inference/realtime_demo.py --source sample --word HELLO
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source folder_of_pictures
+python inference/realtime_demo.py --teach MNT                     learn how you sign M, N and T
 """
 
 import argparse
@@ -21,12 +22,19 @@ import cv2
 import numpy as np
 import torch
 
+from inference.controls import Controls
 from inference.display import KEYS_HELP, Video, Window, annotate, has_display
 from inference.latency import LatencyRecord
+from inference.live import Live
+from inference.recording import Recording
 from inference.sources import Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
-from sign2sound import Landmarker, Recognizer, Speller, UserError
+from inference.teaching import adopt_user_profile, lesson_letters
+from sign2sound import Landmarker, Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.files import PICTURE_SUFFIXES, atomic_write
+from sign2sound.profile import user_profile
+from sign2sound.speech import Speaker, Voice
+from sign2sound.words import Dictionary
 
 MODEL = Path("checkpoints/best_model.pth")
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
@@ -38,7 +46,7 @@ class Session:
 
     def __init__(self, source: str):
         self.source = source
-        self.speller = Speller()
+        self.text = ""
         self.latency = LatencyRecord()
         self.frames = 0
         self.dropped = 0
@@ -72,7 +80,7 @@ class Session:
     def write_report(self, path: Path) -> None:
         report = {
             "source": self.source,
-            "text": self.speller.text,
+            "text": self.text,
             "frames": self.frames,
             "dropped": self.dropped,
             "frames_per_second": self.rate(),
@@ -95,69 +103,78 @@ def main() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
-    for option, path in (("--output", arguments.output), ("--report", arguments.report)):
-        if path:
-            _check_writable(option, path)
+    for option in ("output", "report", "speech_output"):
+        if path := getattr(arguments, option):
+            _check_writable(f"--{option.replace('_', '-')}", path)
 
     torch.set_num_threads(1)  # a step of so small a network is done before a second thread has woken up
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
+        _use_own_profile(recognizer, arguments)
         if _is_stills(arguments.source):
             session = Session(str(arguments.source))
             _leave_results(stack, session, arguments.report)
             read_stills(find_pictures(arguments.source), recognizer, session)
             return
 
+        live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
         display = not arguments.headless and has_display()
         source = stack.enter_context(closing(_open_source(arguments)))
         output = arguments.output
         if not display and isinstance(source, Sample) and output is None:
             output = RESULTS / "sample.mp4"
             _check_writable("--output", output)
+        recording = stack.enter_context(closing(Recording(arguments.record, source.name))) if arguments.record else None
+        speaker = _open_speaker(stack, arguments, display)
         print(_announcement(source, display, arguments))
 
         session = Session(source.name)
         _leave_results(stack, session, arguments.report)
         video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
         window = stack.enter_context(closing(Window())) if display else None
+        controls = Controls(live, speaker, recording)
+        if arguments.teach is not None:
+            controls.teach(arguments.teach)
         try:
-            read_stream(source, recognizer, session, window, video)
+            read_stream(source, controls, session, window, video)
         finally:
-            session.dropped = source.dropped
+            session.text, session.dropped = live.text, source.dropped
+            if recording:
+                recording.text = live.text
             if session.frames:
-                print(f"text: {session.speller.text}")
+                print(f"text: {session.text}")
             if output and session.frames:
                 print(f"annotated video: {output}")
 
 
-def read_stream(source: Camera | VideoFile | Sample, recognizer, session: Session, window: Window | None, video: Video | None):
+def read_stream(
+    source: Camera | VideoFile | Sample, controls: Controls, session: Session, window: Window | None, video: Video | None
+):
     """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
-    speller = session.speller
     started = time.perf_counter()
     for frame in source:
         taken = time.perf_counter()
-        reading = recognizer.read(frame.picture, frame.timestamp)
-        if event := speller.update(frame.timestamp, reading.probabilities):
-            print(f"{event.timestamp:7.2f} s  {event.kind:<8}{event.text}", flush=True)
-        stages = {"capture": frame.capture, "landmarks": reading.latency.landmarks, "features+model": reading.latency.model}
+        stages = controls.frame(frame.picture, frame.timestamp)
         if window or video:
             drawn = time.perf_counter()
-            picture = annotate(frame.picture, reading, speller.text, session.recent_rate(), session.last_latency)
+            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency))
             if video:
                 video.write(picture, frame.timestamp)
             if window:
                 window.show(picture)
             stages["drawing"] = time.perf_counter() - drawn
-        session.add(**stages, total=frame.capture + time.perf_counter() - taken)
+        session.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
 
         if window:
             early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
-            if not _obey(window.wait(early), speller, picture):
-                return
-    while window and _obey(window.wait(0.1), speller, picture):  # the end of a file or sample stays on show
-        picture = annotate(frame.picture, reading, speller.text, session.recent_rate(), session.last_latency)
-        window.show(picture)
+            if not _obey(window.wait(early), controls, picture):
+                break
+    else:
+        while window and _obey(window.wait(0.1), controls, picture):  # the end of a file or sample stays on show
+            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency))
+            window.show(picture)
+    controls.finish()
 
 
 def read_stills(paths: list[Path], recognizer: Recognizer, session: Session) -> None:
@@ -187,20 +204,17 @@ def read_stills(paths: list[Path], recognizer: Recognizer, session: Session) -> 
     print(f"{len(paths)} pictures: {len(paths) - broken - missed} read, {missed} without a hand, {broken} broken")
 
 
-def _obey(action: str | None, speller: Speller, picture: np.ndarray) -> bool:
-    """Do what a key asked for; False when it asked to quit."""
-    if action == "clear":
-        speller.clear()
-    elif action == "save":
+def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:
+    """Do what a key asks for; False when it asks to quit."""
+    action = controls.key(key) if key else None
+    if action == "save":
         path = RESULTS / time.strftime("picture-%Y%m%d-%H%M%S.png")
         try:
             with atomic_write(path) as file:
                 file.write(cv2.imencode(".png", picture)[1])
-            print(f"saved {path}")
+            controls.tell(f"Saved {path}")
         except OSError as error:
-            print(f"{path} cannot be written ({error.strerror})", file=sys.stderr)
-    elif action in ("space", "del"):
-        speller.write(action)
+            controls.tell(f"{path} cannot be written ({error.strerror})")
     return action != "quit"
 
 
@@ -213,7 +227,20 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument("--model", type=Path, default=MODEL, help="checkpoint (default: %(default)s)")
-    parser.add_argument("--profile", type=Path, help="your own hand's, by training/personalize.py")
+    parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach learnt)")
+    parser.add_argument(
+        "--teach", nargs="?", const="", metavar="LETTERS", help="learn how you sign these letters (default: all 24 still ones)"
+    )
+    parser.add_argument("--forget-profile", action="store_true", help="delete what --teach learnt, and read without it")
+    parser.add_argument("--language", default="en", help="of the words and the voice (default: %(default)s)")
+    parser.add_argument("--words", type=Path, help="word list to suggest from: a word per line, with its count if you like")
+    parser.add_argument(
+        "--speech", action=argparse.BooleanOptionalAction, help="speak letters and words (default: if there is a window)"
+    )
+    parser.add_argument("--speech-output", type=Path, help="speak into this .wav file")
+    parser.add_argument("--voice", help="one of espeak-ng's (default: the language's own)")
+    parser.add_argument("--rate", type=int, default=Voice.rate, help="words/min (default: %(default)s)")
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures")
     parser.add_argument("--headless", action="store_true", help="open no window")
     parser.add_argument("--output", type=Path, help="write the annotated video, an .mp4 file")
     parser.add_argument("--report", type=Path, help="write the latency report, a .json file")
@@ -226,10 +253,15 @@ def _arguments() -> argparse.Namespace:
         arguments.source = "sample"
     else:
         raise UserError(f"--word is what the sample spells, but the source is {arguments.source}; leave one of them out")
+    if arguments.teach is not None:
+        lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
+    if _is_stills(source):
+        for option in ("output", "record", "teach", "speech_output"):
+            if getattr(arguments, option) is not None:
+                option = f"--{option.replace('_', '-')}"
+                raise UserError(f"{option} is for streams, but {source} is stills; leave {option} out")
     if isinstance(source, Path) and output:
-        if _is_stills(source):
-            raise UserError(f"--output writes a stream's video, but {source} is stills; leave --output out")
         if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
     return arguments
@@ -261,6 +293,24 @@ def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
         return open_camera(0)
     except UserError:
         return Sample(arguments.word)
+
+
+def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> None:
+    """The user's own profile is deleted, or used unless another was given."""
+    if arguments.forget_profile:
+        path = user_profile()
+        print(f"deleted {path}" if path.exists() else "there was no profile to delete")
+        path.unlink(missing_ok=True)
+    elif arguments.profile is None and (line := adopt_user_profile(recognizer)):
+        print(line)
+
+
+def _open_speaker(stack: ExitStack, arguments: argparse.Namespace, display: bool) -> Speaker | None:
+    """Who speaks: as asked for, else into the file if one was given, else aloud if there is a window."""
+    if not (arguments.speech or arguments.speech is None and (display or arguments.speech_output)):
+        return None
+    voice = Voice("en-us" if arguments.language == "en" else arguments.language, arguments.voice, arguments.rate)
+    return stack.enter_context(Speaker(voice, arguments.speech_output))
 
 
 def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments: argparse.Namespace) -> str:

@@ -4,12 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.display import Video, action, annotate, has_display
+from inference.display import Video, View, annotate, has_display, key_name
+from inference.teaching import LessonState
 from sign2sound import Hand, Reading, UserError
 from sign2sound.labels import LABELS
 from sign2sound.recognizer import Latency
 
 GREY = np.full((480, 640, 3), 128, np.uint8)
+
+
+def view(landmarks=None, **shown) -> View:
+    return View(reading(landmarks), **shown)
 
 
 def reading(landmarks=None) -> Reading:
@@ -26,8 +31,8 @@ def fan() -> np.ndarray:
 
 def test_the_skeleton_is_drawn_on_the_mirrored_hand_and_nowhere_else():
     picture = GREY.copy()
-    drawn = annotate(picture, reading(fan()), "", 25, 0.03)
-    bare = annotate(picture, reading(), "", 25, 0.03)
+    drawn = annotate(picture, view(fan()))
+    bare = annotate(picture, view())
     assert np.array_equal(picture, GREY)
     for x, y in ((100, 250), (150, 290), (200, 330)):
         assert drawn[y, 639 - x].tolist() == [255, 255, 255]
@@ -39,41 +44,104 @@ def test_the_skeleton_is_drawn_on_the_mirrored_hand_and_nowhere_else():
 def test_a_picture_is_mirrored_and_its_colours_kept():
     picture = GREY.copy()
     picture[300, 10] = (255, 0, 50)
-    assert annotate(picture, reading(), "", 25, 0.03)[300, 629].tolist() == [50, 0, 255]
+    assert annotate(picture, view())[300, 629].tolist() == [50, 0, 255]
 
 
 def test_a_small_picture_is_enlarged_with_its_hand():
-    drawn = annotate(np.full((90, 160, 3), 128, np.uint8), reading(fan() * 0.2 + np.float32([40, 0, 0])), "", 25, 0.03)
-    assert drawn.shape == (360, 640, 3)
-    x, y = (160 - 1 - 60) * 4, 50 * 4  # the first landmark, at (60, 50)
+    drawn = annotate(np.full((96, 160, 3), 128, np.uint8), view(fan() * 0.2 + np.float32([40, 0, 0])))
+    assert drawn.shape == (480, 800, 3)
+    x, y = (160 - 1 - 60) * 5, 50 * 5  # the first landmark, at (60, 50)
     assert drawn[y, x].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (1080, 1920), (1000, 200), (200, 1000)])
 def test_panels_take_the_same_share_of_every_picture(shape):
-    """The dark panel of the text covers an eighth of the shorter side."""
-    drawn = annotate(np.full((*shape, 3), 200, np.uint8), reading(), "", 25, 0.03)
+    """The dark panel of the text covers 92 of 480 parts of the shorter side."""
+    drawn = annotate(np.full((*shape, 3), 200, np.uint8), view())
     dark = (drawn[:, -3] < 100).all(axis=1)
     height, unit = len(dark), min(drawn.shape[:2]) / 480
-    assert dark[height - round(58 * unit) :].all() and not dark[height // 2 : height - round(62 * unit)].any()
+    assert dark[height - round(90 * unit) :].all() and not dark[height // 2 : height - round(94 * unit)].any()
 
 
 def test_the_text_shows_its_end():
     def bottom(text):
-        return annotate(GREY, reading(), text, 25, 0.03)[-60:]
+        return annotate(GREY, view(text=text))[-60:]
 
     assert np.array_equal(bottom("A" * 200 + "B"), bottom("A" * 100 + "B"))
     assert not np.array_equal(bottom("A" * 100 + "B"), bottom("A" * 101))
     assert not np.array_equal(bottom(""), bottom("A"))
 
 
+WHITE, BLACK = (np.full((480, 640, 3), value, np.uint8) for value in (255, 0))
+LESSON = LessonState("B", 2, 3, "recording", 0.5, 1.5)
+
+
+def lightness(colour) -> float:
+    """Relative luminance, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    parts = np.asarray(colour, float)[::-1] / 255
+    return float(np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("picture", [WHITE, BLACK], ids=["white", "black"])
+@pytest.mark.parametrize("colour", [(255, 255, 255), (215, 215, 215), (110, 235, 150)])
+def test_text_stands_out_from_its_panel_on_every_picture(picture, colour):
+    panel = annotate(picture, view())[479, 300]
+    assert (lightness(colour) + 0.05) / (lightness(panel) + 0.05) >= 4.5  # WCAG AA
+
+
+def test_the_hold_the_suggestions_the_word_and_a_notice_are_seen():
+    def drawn(**shown):
+        return annotate(GREY, view(fan(), **shown)).astype(int)
+
+    def changed(one, other):
+        return (one != other).any(axis=2)
+
+    bare = drawn(text="AB")
+    half = changed(drawn(text="AB", progress=0.5), bare)
+    assert half[66:74, 12:95].all() and not half[:, 96:].any()
+    words = changed(drawn(text="AB", suggestions=("ABLE", "ABOUT", "ABC")), bare)
+    assert words[390:420].any() and not words[430:].any() and not words[:380].any()
+    assert changed(drawn(text="AB", word="B"), bare)[430:, 30:70].any()
+    assert changed(drawn(text="AB", word="AB", notice="Saved"), drawn(text="AB", word="AB"))[390:420].any()
+    assert changed(drawn(text="AB", help=True), bare)[200:300, 200:440].mean() > 0.9
+
+
+def test_letters_with_accents_are_drawn():
+    plain, accented = (annotate(GREY, view(suggestions=(word,))) for word in ("UBER", "ÜBER"))
+    missing = annotate(GREY, view(suggestions=("?BER",)))
+    assert not np.array_equal(plain, accented) and not np.array_equal(missing, accented)
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (720, 1280), (1280, 720)])
+def test_a_lesson_shows_the_letter_as_the_users_own_hand_would_look(shape):
+    picture = np.full((*shape, 3), 128, np.uint8)
+    unit = max(min(shape), 480) / 480
+
+    def signer(**shown):
+        left, top, side = (round(part * unit) for part in (12, 68, 176))
+        return annotate(picture, view(**shown))[top : top + side, left : left + side].astype(int)
+
+    right = signer(lesson=LESSON)
+    assert right.std() > 20  # a hand before a room
+    left = View(Reading("B", 0.9, reading().probabilities, Hand(fan(), left_handed=True), Latency(0, 0)), lesson=LESSON)
+    mirrored = annotate(picture, left)
+    top, side = round(68 * unit), round(176 * unit)
+    columns = mirrored[top : top + side, round(12 * unit) : round(12 * unit) + side]
+    assert np.abs(columns[:, ::-1] - right).mean() < np.abs(columns - right).mean() / 2
+
+
+def test_a_notice_of_any_length_fits():
+    drawn = annotate(GREY, view(notice="word " * 60))
+    assert not (drawn[390:430, 635:] > 150).any()
+
+
 @pytest.mark.parametrize(
-    "key, expected",
-    [(ord("q"), "quit"), (ord("Q"), "quit"), (32, "space"), (8, "del"), (127, "del"), (ord("c"), "clear"), (ord("s"), "save")]
-    + [(-1, None), (27, None), (ord("x"), None), (0x100000 + ord("q"), "quit")],
+    "code, expected",
+    [(ord("q"), "q"), (ord("Q"), "q"), (32, " "), (8, "backspace"), (127, "backspace"), (13, "enter"), (27, "escape")]
+    + [(-1, None), (ord("1"), "1"), (0x100000 + ord("q"), "q"), (0, None)],
 )
-def test_keys(key, expected):
-    assert action(key) == expected
+def test_keys(code, expected):
+    assert key_name(code) == expected
 
 
 def test_a_video_keeps_the_streams_time(tmp_path):

@@ -26,4 +26,4 @@ def test_table_has_a_line_for_each_stage(record):
     assert header.split() == ["milliseconds", "count", "p50", "p95", "p99", "max"]
     assert [line.split()[0] for line in lines] == list(STAGES)
     assert lines[1].split() == ["landmarks", "100", "50.5", "95.0", "99.0", "100.0"]
-    assert lines[3].split() == ["drawing", "0", "-", "-", "-", "-"]
+    assert lines[4].split() == ["drawing", "0", "-", "-", "-", "-"]

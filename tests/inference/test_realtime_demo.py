@@ -29,6 +29,7 @@ def untrained(tmp_path_factory):
 def demo(tmp_path, monkeypatch, untrained):
     """Runs the program in this process, in an empty folder, headless, with an untrained model."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     threads, terminate = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
 
     def run(*arguments):
@@ -45,7 +46,7 @@ def start(root, tmp_path):
     """Starts the program as a user does, in an empty folder."""
 
     def popen(*arguments, display=""):
-        environment = {**os.environ, "PYTHONPATH": str(root), "DISPLAY": display}
+        environment = {**os.environ, "PYTHONPATH": str(root), "DISPLAY": display, "XDG_DATA_HOME": str(tmp_path / "home")}
         command = [sys.executable, str(root / "inference" / "realtime_demo.py"), *map(str, arguments)]
         return subprocess.Popen(
             command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -86,7 +87,7 @@ def test_a_real_video_leaves_text_table_report_and_video(start, shared_data, unt
     report = json.loads((tmp_path / "b" / "l.json").read_text())
     assert report["source"] == str(source)
     assert report["frames"] == 102 and report["dropped"] == 0
-    assert [row["count"] for row in report["latency_ms"].values()] == [102] * 5
+    assert [row["count"] for row in report["latency_ms"].values()] == [102] * 6
     stages = report["latency_ms"]
     assert stages["total"]["p50"] > stages["landmarks"]["p50"] > stages["features+model"]["p50"] > 0
     assert report["machine"]["cores"] == os.cpu_count()
@@ -130,7 +131,9 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
     server = subprocess.Popen(["Xvfb", "-displayfd", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         display = f":{server.stdout.readline().strip()}"
-        process = start("--word", "A", "--model", untrained, "--output", "out.mp4", "--report", "r.json", display=display)
+        process = start(
+            "--word", "A", "--model", untrained, "--no-speech", "--output", "out.mp4", "--report", "r.json", display=display
+        )
         wait_for_video(tmp_path / "out.mp4")
         time.sleep(0.5)
         process.terminate()
@@ -190,7 +193,12 @@ def test_headless_without_output_draws_nothing(demo, tmp_path):
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
         (["--source", "empty"], "no picture in empty"),
-        (["--source", "empty", "--output", "out.mp4"], "empty is stills"),
+        (["--source", "empty", "--output", "out.mp4"], "--output is for streams, but empty is stills"),
+        (["--source", "empty", "--teach"], "--teach is for streams, but empty is stills"),
+        (["--teach", "AJ"], "cannot learn J"),
+        (["--word", "A", "--record", "empty/.."], "is not empty, and no recording is overwritten"),
+        (["--word", "A", "--language", "klingon"], "no words for klingon"),
+        (["--word", "A", "--rate", "1", "--speech"], "a rate of 1 words/min"),
         (["--source", "text.mp4", "--output", "text.mp4"], "--output is the source text.mp4 itself"),
         (["--source", "text.mp4", "--word", "HI"], "--word is what the sample spells"),
         (["--word", "H3"], "'3'"),
