@@ -138,7 +138,7 @@ class Controls:
             samples = self._lesson.samples()
             self._lesson = None
             if samples[1]:
-                self._adapting = Adapting(self.live.recognizer.model, samples)
+                self._adapting = Adapting(self.live.recognizer.adopted, samples)  # what was learnt before stays
             else:
                 self.tell("Nothing learnt")
         latency = self.reading.latency

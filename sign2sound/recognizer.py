@@ -52,7 +52,7 @@ class Recognizer:
 
     def __init__(self, model: LandmarkGRU, device: str | torch.device = "cpu", hand_model: str | Path | None = None):
         self._device = torch.device(device)
-        self.model = model  # as released; what `sign2sound.profile` adapts
+        self.model = model  # as released; a profile keeps what distinguishes another from it
         self.adopt(model)
         self._hand_model = hand_model
         self._landmarker = None  # opened by the first frame
@@ -127,7 +127,7 @@ class Recognizer:
 
     def adopt(self, model: LandmarkGRU) -> None:
         """Read with `model` from now on, such as one adapted to a person's hand, or `self.model` again; the stream goes on."""
-        self._model = model.to(self._device).eval()
+        self.adopted = model.to(self._device).eval()
 
     def reset(self) -> None:
         """Forget the stream so far; the next one may start at any time."""
@@ -169,14 +169,14 @@ class Recognizer:
         features = clip_features(clip[None], np.array([stream.left_handed > 0.5]))
         if stream.state is not None:
             features = features[:, 1:]  # the first was the step before, there for the motion since
-        steps, stream.state = self._model.probabilities(torch.from_numpy(features).to(self._device), stream.state)
+        steps, stream.state = self.adopted.probabilities(torch.from_numpy(features).to(self._device), stream.state)
         stream.probabilities = steps[0, -1].cpu().numpy()
         return stream.probabilities
 
     @torch.inference_mode()
     def _probabilities(self, landmarks: np.ndarray, left_handed: np.ndarray, last: np.ndarray) -> np.ndarray:
         features = torch.from_numpy(clip_features(landmarks, left_handed)).to(self._device)
-        steps, _ = self._model.probabilities(features)
+        steps, _ = self.adopted.probabilities(features)
         return steps[torch.arange(len(steps)), torch.from_numpy(last)].cpu().numpy()
 
 

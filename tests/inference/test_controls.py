@@ -137,6 +137,18 @@ def test_a_lesson_is_learnt_used_and_kept_while_frames_are_read(desk, released, 
     assert teaching.adopt_user_profile(other) == f"reading with your profile {tmp_path / 'profile.pth'}"
 
 
+def test_a_second_lesson_adds_to_the_first(desk, monkeypatch):
+    taught = []
+    monkeypatch.setattr(controls, "Adapting", lambda model, samples: taught.append(model) or teaching.Adapting(model, samples))
+    signer = Signer(desk)
+    for letter in "AB":
+        desk.teach(letter)
+        signer.show(letter, teaching.COUNTDOWN + teaching.RECORDING + 0.1)
+        desk.finish()
+    first, second = taught
+    assert first is desk.live.recognizer.model and second is not first and second is not desk.live.recognizer.adopted
+
+
 def test_a_lesson_of_skipped_letters_learns_nothing(desk, tmp_path):
     desk.teach("ab")
     signer = Signer(desk)
