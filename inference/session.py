@@ -92,7 +92,7 @@ class Session:
         decoded = time.perf_counter() - started
         self._time = timestamp
 
-        live = self._practice if self._drilling or self._teaching else self._spelling
+        live = self._practice if self._drilling or self._lesson is not None else self._spelling
         step = live.step(frame, timestamp)
         reading = step.reading
         answer = {
@@ -103,7 +103,7 @@ class Session:
             "event": step.event and {"kind": step.event.kind, "text": step.event.text},
             **self.state(),
         }
-        if self._teaching:
+        if self._lesson is not None or self._adapting is not None:
             answer["lesson"] = self._teach(reading, timestamp)
         elif self._drilling:
             answer["practice"] = asdict(self._drill.update(step.event, reading.hand, reading.label))
@@ -142,10 +142,6 @@ class Session:
 
     def close(self) -> None:
         self._recognizer.close()
-
-    @property
-    def _teaching(self) -> bool:
-        return self._lesson is not None or self._adapting is not None
 
     def _practise(self, word: str) -> None:
         word = word.replace(" ", "")

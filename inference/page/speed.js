@@ -1,0 +1,96 @@
+// Latency by stage: a chart of the last frames, and p50 and p95 in a table.
+
+const STAGES = [
+  ["encode", "browser: picture to JPEG", "#8a7bd1"],
+  ["network", "there and back", "#c98b3c"],
+  ["decode", "JPEG to picture", "#5b8fd6"],
+  ["landmarks", "landmarks", "#1f9688"],
+  ["features+model", "features and model", "#c9577a"],
+  ["text", "letters and words", "#7a8794"],
+  ["waiting", "waiting in the server", "#b5b0a2"],
+];
+const KEPT = 300; // frames
+const SHOWN = 120;
+const TOP = 100; // milliseconds at the upper edge of the chart, at least
+
+export class Speed {
+  constructor(root) {
+    this.root = root;
+    this.frames = [];
+    this.body = root.querySelector("tbody");
+    this.summary = root.querySelector("summary span");
+    this.cells = new Map();
+    for (const [name, title, colour] of [...STAGES, ["total", "camera to answer", ""]]) {
+      const row = this.body.insertRow();
+      const head = document.createElement("th");
+      head.scope = "row";
+      if (colour) head.append(Object.assign(document.createElement("i"), {style: `background:${colour}`}));
+      head.append(title);
+      row.append(head);
+      this.cells.set(name, [row.insertCell(), row.insertCell()]);
+    }
+    this.drawn = 0;
+  }
+
+  /** ms: of each stage in the server, and `server` for all of it; encode and roundTrip in milliseconds. */
+  add(ms, encode, roundTrip) {
+    const {server, ...stages} = ms;
+    const inside = Object.values(stages).reduce((sum, value) => sum + value, 0);
+    const frame = {...stages, encode, network: Math.max(0, roundTrip - server), waiting: Math.max(0, server - inside)};
+    this.frames.push({...frame, total: encode + roundTrip, at: performance.now()});
+    if (this.frames.length > KEPT) this.frames.shift();
+    if (performance.now() - this.drawn > 500) this.show();
+  }
+
+  show() {
+    this.drawn = performance.now();
+    const recent = this.frames.filter(({at}) => at > this.drawn - 2000);
+    const rate = recent.length > 1 ? (recent.length - 1) / (recent.at(-1).at - recent[0].at) * 1000 : 0;
+    const [p50, p95] = this.percentiles("total");
+    this.summary.textContent = `${rate.toFixed(0)} frames/s · ${p50.toFixed(0)} ms p50 · ${p95.toFixed(0)} ms p95`;
+    if (!this.root.open) return;
+    for (const [name, cells] of this.cells) {
+      this.percentiles(name).forEach((value, column) => { cells[column].textContent = value.toFixed(1); });
+    }
+    this.draw();
+  }
+
+  percentiles(name) {
+    const sorted = this.frames.map((frame) => frame[name]).sort((a, b) => a - b);
+    return [0.5, 0.95].map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  }
+
+  draw() {
+    const canvas = this.root.querySelector("canvas");
+    const ratio = devicePixelRatio || 1;
+    const {clientWidth: width, clientHeight: height} = canvas;
+    canvas.width = width * ratio;
+    canvas.height = height * ratio;
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    const style = getComputedStyle(document.documentElement);
+    const shown = this.frames.slice(-SHOWN);
+    const scale = (height - 4) / Math.max(TOP, ...shown.map(({total}) => total));
+    const step = width / SHOWN;
+    shown.forEach((frame, index) => {
+      let y = height;
+      for (const [name, , colour] of STAGES) {
+        const part = frame[name] * scale;
+        context.fillStyle = colour;
+        context.fillRect(width - (shown.length - index) * step, y - part, Math.max(step - 1, 1), part);
+        y -= part;
+      }
+    });
+    context.strokeStyle = style.getPropertyValue("--line");
+    context.fillStyle = style.getPropertyValue("--dim");
+    context.font = "11px system-ui, sans-serif";
+    for (const line of [50, 100]) {
+      const y = Math.round(height - line * scale) + 0.5;
+      context.beginPath();
+      context.moveTo(0, y);
+      context.lineTo(width, y);
+      context.stroke();
+      context.fillText(`${line} ms`, 2, y + 12);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+// The WebSocket to the server: one frame at a time goes out, and its answer comes back before the next.
+
+export class Stream {
+  /** answered(message) gets every message of the server as an object; left(message) is called once, when it is over. */
+  constructor({answered, left}) {
+    this.busy = false;
+    this.last = "";
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new WebSocket(`${scheme}//${location.host}/stream`);
+    this.socket.binaryType = "arraybuffer";
+    this.opened = false;
+    this.socket.onmessage = ({data}) => {
+      const message = JSON.parse(data);
+      if (message.type === "step" || message.type === "error") this.busy = false;
+      if (message.type === "step") message.roundTrip = performance.now() - this.sent;
+      if (message.type === "full" || message.type === "closed") this.last = message.message;
+      if (message.type === "welcome") this.opened = true;
+      answered(message);
+    };
+    this.socket.onclose = () => left(this.last || (this.opened
+      ? "The connection to the server was lost. Your text is still here."
+      : "The server does not answer. Is it still running?"), !this.opened);
+  }
+
+  /** picture: a JPEG Blob; time: milliseconds of performance.now() at which it was taken. */
+  async sendFrame(picture, time) {
+    const bytes = await picture.arrayBuffer();
+    const message = new Uint8Array(8 + bytes.byteLength);
+    new DataView(message.buffer).setFloat64(0, time / 1000, true);
+    message.set(new Uint8Array(bytes), 8);
+    this.sent = performance.now();
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(message);
+  }
+
+  command(command) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command));
+  }
+
+  close() {
+    this.socket.onclose = null;
+    this.socket.close();
+  }
+}

@@ -1,0 +1,74 @@
+// Teach it your hand: which letters, the lesson, and what became of it.
+
+import {byId, settle, showSigner} from "./show.js";
+
+const LETTERS = [..."ABCDEFGHIKLMNOPQRSTUVWXY"]; // J and Z move
+const HINTS = {"no hand": "Show your hand to the camera.", "hold still": "Hold still."};
+
+export class Teach {
+  /** start() gives a promise of frames flowing. */
+  constructor(send, start) {
+    this.send = send;
+    this.status = settle(byId("teach-status"));
+    const boxes = LETTERS.map((letter) => {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), {type: "checkbox", value: letter, checked: true});
+      label.append(box, letter);
+      byId("letters").append(label);
+      return box;
+    });
+    const tick = (checked) => boxes.forEach((box) => { box.checked = checked; });
+    byId("all").onclick = () => tick(true);
+    byId("none").onclick = () => tick(false);
+    byId("teach").onclick = async () => {
+      const letters = boxes.filter(({checked}) => checked).map(({value}) => value).join("");
+      this.result(letters ? "" : "Choose at least one letter.");
+      if (letters && await start()) this.send({do: "teach", text: letters});
+    };
+    byId("teach-skip").onclick = () => this.send({do: "skip"});
+    byId("teach-cancel").onclick = () => {
+      this.send({do: "spell"});
+      this.leave();
+    };
+    byId("forget").onclick = () => {
+      if (!confirm("Delete what it learnt of your hand?")) return;
+      this.send({do: "forget"});
+      this.result("Deleted. It reads your hand like everybody's again.");
+    };
+  }
+
+  leave() {
+    this.showLesson(false);
+  }
+
+  update(lesson) {
+    const taking = lesson.phase === "countdown" || lesson.phase === "recording";
+    this.showLesson(taking);
+    if (lesson.phase === "learning") this.result("Learning your hand… It takes some ten seconds; go on spelling meanwhile.");
+    if (lesson.phase === "nothing") this.result("No letter was signed, so nothing was learnt.");
+    if (lesson.phase === "learnt") {
+      this.result(lesson.saved
+        ? "Learnt, and saved on this computer. It reads with it from now on."
+        : "Learnt. It reads with it until you leave this page.");
+    }
+    if (!taking) return;
+    byId("teach-target").textContent = lesson.letter;
+    showSigner(byId("teach-front"), lesson.letter, "front");
+    showSigner(byId("teach-turned"), lesson.letter, "turned");
+    byId("teach-progress").value = lesson.phase === "recording" ? lesson.progress : 0;
+    const place = `${lesson.number} of ${lesson.total}`;
+    this.status(lesson.phase === "countdown"
+      ? `${place}: get ready, ${Math.ceil(lesson.seconds_left)}`
+      : `${place}: ${HINTS[lesson.hint] ?? "hold it and turn your hand a little"}`);
+  }
+
+  showLesson(shown) {
+    byId("teach-lesson").hidden = !shown;
+    byId("teach-choose").hidden = shown;
+    if (shown) this.result("");
+  }
+
+  result(text) {
+    if (byId("teach-result").textContent !== text) byId("teach-result").textContent = text;
+  }
+}
