@@ -1,6 +1,8 @@
 """Spelled letters -> words of a dictionary: suggestions, and the likeliest word. Nothing is ever replaced here."""
 
+import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,14 +18,13 @@ MOST_WORDS = 50_000  # of a language: down to three in ten million words; below 
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})  # letters that Unicode does not take apart
 
 # What may happen to a letter besides what its probabilities say: read as any other, not written at all, written unasked.
-_MISREAD = 0.01
-_MISSED = np.log(0.02)
-_EXTRA = np.log(0.02 / len(LETTERS))
-# Fingerspelling is for names as much as for words: this share of what is spelled stands in no dictionary, any letter of it
-# being as likely as if there were this many, fewer than 26 because some letters are rare.
-_UNKNOWN = 0.3
-_UNKNOWN_LETTERS = 16
-_UNFINISHED = 0.5  # how likely a word is to be looked up before its end
+_MISREAD = 0.003
+_MISSED = math.log(0.01)
+_EXTRA = math.log(0.01 / len(LETTERS))
+# The share of what is spelled that stands in no dictionary, as names often do not. It is set high: to call a name a mistake is
+# worse than to leave a mistake alone.
+_UNKNOWN = 0.9
+_UNFINISHED = 0.1  # the weight of a word begun against one that is whole
 _WORTHWHILE = 1e-3  # of the likeliest reading: a suggestion below it is not worth offering
 
 
@@ -31,27 +32,26 @@ class Dictionary:
     """Words with their frequencies. `load` one, then ask it at each letter what may be meant."""
 
     def __init__(self, frequencies: Iterable[tuple[str, float]]):
-        """frequencies: words and their weights, in any unit. Of words that are spelled alike (ITS, IT'S) the most frequent
-        stays; words of one letter and words that A-Z cannot spell are left out. Raises UserError when none is left."""
-        words: dict[str, tuple[float, str]] = {}
+        """frequencies: words and their weights, in any unit. A word stands here as it is spelled, so ITS is also IT'S; words
+        of one letter and those that A-Z cannot spell are left out. Raises UserError when none is left."""
+        weights: dict[str, float] = {}
         for word, weight in frequencies:
             spelling = spell(word)
-            if len(spelling) > 1 and weight > words.get(spelling, (0.0, ""))[0]:
-                words[spelling] = weight, word.upper()
-        if not words:
+            if len(spelling) > 1 and weight > 0:
+                weights[spelling] = weights.get(spelling, 0.0) + weight
+        if not weights:
             raise UserError(
                 "found no word of two letters or more from A to Z in the word list; choose another language or file"
             )
-        self._spellings = list(words)
-        self._words = [word for _, word in words.values()]
-        weights = np.array([weight for weight, _ in words.values()])
-        self._priors = np.log((1 - _UNKNOWN) * weights / weights.sum())
-        self._index = {spelling: row for row, spelling in enumerate(words)}
-        longest = max(map(len, words))
-        padded = "".join(spelling.ljust(longest, "A") for spelling in words).encode()
-        self._letters = np.frombuffer(padded, np.uint8).reshape(len(words), longest) - ord("A")
-        self._lengths = np.array([len(spelling) for spelling in words])
-        self._beginnings: dict[int, list[str]] = {}  # by length, as they are asked for
+        self._words = list(weights)
+        self._rows = {word: row for row, word in enumerate(self._words)}
+        share = np.fromiter(weights.values(), float) / sum(weights.values())
+        self._priors = np.log((1 - _UNKNOWN) * share).astype(np.float32)
+        self._lengths = np.array([len(word) for word in self._words])
+        padded = "".join(word.ljust(self._lengths.max(), "A") for word in self._words).encode()
+        self._letters = np.frombuffer(padded, np.uint8).reshape(len(self._words), -1) - ord("A")
+        self._next = _log_transitions(self._words)
+        self._beginnings: dict[int, list[str]] = {}  # of the words, by length, as they are asked for
 
     @classmethod
     def load(cls, source: str | Path = "en") -> "Dictionary":
@@ -74,7 +74,7 @@ class Dictionary:
         return len(self._words)
 
     def __contains__(self, word: str) -> bool:
-        return spell(word) in self._index
+        return spell(word) in self._rows
 
     def suggest(self, evidence: Sequence[np.ndarray], count: int = 3) -> list[str]:
         """Up to `count` words that may be meant, whole or so far, best first, in capitals; never what was spelled itself.
@@ -84,64 +84,64 @@ class Dictionary:
         if not len(evidence):
             return []
         rows, whole, begun = self._weigh(evidence)
-        literal = literal_of(evidence)
-        scores = np.logaddexp(whole, begun + np.log(_UNFINISHED / self._lengths[rows]))
+        scores = np.logaddexp(whole, begun + math.log(_UNFINISHED))
         likeliest = max(scores.max(initial=-np.inf), self._literal_score(evidence))
         order = np.argsort(-scores)[: count + 1]
-        worthwhile = rows[order[scores[order] > likeliest + np.log(_WORTHWHILE)]]
-        return [self._words[row] for row in worthwhile if self._words[row] != literal][:count]
+        worthwhile = order[scores[order] > likeliest + math.log(_WORTHWHILE)]
+        literal = literal_of(evidence)
+        return [self._words[row] for row in rows[worthwhile] if self._words[row] != literal][:count]
 
     def best(self, evidence: Sequence[np.ndarray]) -> str:
         """The likeliest finished word: one of the dictionary, or what was spelled, which may be a name that is in none."""
         if not len(evidence):
             return ""
         rows, whole, _ = self._weigh(evidence)
-        literal = literal_of(evidence)
-        if not len(rows) or self._literal_score(evidence) >= whole.max():
-            return literal
-        best = rows[whole.argmax()]
-        return literal if self._spellings[best] == literal else self._words[best]
+        if whole.max(initial=-np.inf) <= self._literal_score(evidence):
+            return literal_of(evidence)
+        return self._words[rows[whole.argmax()]]
 
     def _weigh(self, evidence: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows of the words near what was spelled, and how likely each is, spelled whole or begun (log scale)."""
-        literal = literal_of(evidence)
-        length = len(literal)
+        """Rows of the words near what was spelled, and how likely each of them is, spelled whole or begun (log scale)."""
+        length = len(evidence)
         within = 1 if length == 1 else 2 if length < 6 else 3
         # One letter more than was spelled, so that a word with a letter missed in its middle is as near as one begun.
-        distances = cdist([literal], self._begin(length + 1), scorer=Levenshtein.distance, score_cutoff=within, dtype=np.uint8)[
-            0
-        ]
+        beginnings = self._begin(length + 1)
+        spelled = [literal_of(evidence)]
+        distances = cdist(spelled, beginnings, scorer=Levenshtein.distance, score_cutoff=within, dtype=np.uint8)[0]
         rows = np.flatnonzero(distances <= within)
-        scores = _log_probabilities(evidence)
+        letters, lengths, priors = self._letters[rows], self._lengths[rows], self._priors[rows]
 
-        steps = np.arange(length + 1)
-        alignment = np.repeat(_EXTRA * steps[None], len(rows), axis=0)
-        whole = np.full(len(rows), -np.inf)
-        begun = np.full(len(rows), -np.inf)
-        for position in range(min(length + 3, self._letters.shape[1])):
-            going_on = self._lengths[rows] > position
-            previous, alignment = alignment, alignment + _MISSED
-            matched = previous[:, :-1] + scores[:, self._letters[rows, position]].T
-            np.maximum(alignment[:, 1:], matched, out=alignment[:, 1:])
-            alignment = np.maximum.accumulate(alignment - _EXTRA * steps, axis=1) + _EXTRA * steps
-            begun = np.where(going_on, np.maximum(begun, alignment[:, -1]), begun)
-            whole = np.where(self._lengths[rows] == position + 1, alignment[:, -1], whole)
-        return rows, whole + self._priors[rows], begun + self._priors[rows]
+        read = _log_probabilities(evidence)
+        # alignment[i]: the word's letters so far against the first i of those spelled.
+        alignment = np.repeat(_EXTRA * np.arange(length + 1, dtype=np.float32)[:, None], len(rows), axis=1)
+        whole, begun = np.full((2, len(rows)), -np.inf, dtype=np.float32)
+        for position in range(min(length + within, letters.shape[1])):
+            before, alignment = alignment, alignment + _MISSED
+            np.maximum(alignment[1:], before[:-1] + read[:, letters[:, position]], out=alignment[1:])
+            for i in range(length):
+                np.maximum(alignment[i + 1], alignment[i] + _EXTRA, out=alignment[i + 1])
+            np.maximum(begun, alignment[-1], out=begun, where=lengths > position)
+            np.copyto(whole, alignment[-1], where=lengths == position + 1)
+        return rows, whole + priors, begun + priors
 
     def _literal_score(self, evidence: Sequence[np.ndarray]) -> float:
-        unknown = np.log(_UNKNOWN) - len(evidence) * np.log(_UNKNOWN_LETTERS)
-        row = self._index.get(literal_of(evidence))
-        prior = unknown if row is None else np.logaddexp(unknown, self._priors[row])
+        """How likely it is that what was spelled is meant (log scale): a word, or a name that is made like words."""
+        literal = literal_of(evidence)
+        prior = math.log(_UNKNOWN) + sum(self._next[pair] for pair in _pairs(literal))
+        if literal in self._rows:
+            prior = np.logaddexp(prior, self._priors[self._rows[literal]])
         return float(_log_probabilities(evidence).max(axis=1).sum() + prior)
 
     def _begin(self, length: int) -> list[str]:
         if length not in self._beginnings:
-            self._beginnings[length] = [spelling[:length] for spelling in self._spellings]
+            self._beginnings[length] = [word[:length] for word in self._words]
         return self._beginnings[length]
 
 
 def spell(word: str) -> str:
     """The letters A-Z that spell `word`, accents, apostrophes and hyphens left out; "" where it has other characters."""
+    if word.isascii() and word.isalpha():
+        return word.upper()
     folded = unicodedata.normalize("NFKD", word.casefold().translate(_PLAIN))
     letters = "".join(c for c in folded if c.isalnum()).upper()
     return letters if letters.isascii() and letters.isalpha() else ""
@@ -155,13 +155,27 @@ def literal_of(evidence: Sequence[np.ndarray]) -> str:
 def _log_probabilities(evidence: Sequence[np.ndarray]) -> np.ndarray:
     """(characters, 26)."""
     letters = np.asarray(evidence, dtype=np.float64)[:, : len(LETTERS)]
-    return np.log((1 - _MISREAD) * letters / letters.sum(axis=1, keepdims=True) + _MISREAD / len(LETTERS))
+    shares = letters / letters.sum(axis=1, keepdims=True)
+    return np.log((1 - _MISREAD) * shares + _MISREAD / len(LETTERS)).astype(np.float32)
+
+
+def _pairs(word: str) -> Iterable[tuple[str, str]]:
+    return zip(f" {word}", f"{word} ", strict=True)
+
+
+def _log_transitions(words: Iterable[str]) -> dict[tuple[str, str], float]:
+    """How likely each letter comes after each other in the words, a blank before and behind them (log scale)."""
+    counts = Counter(pair for word in words for pair in _pairs(word))
+    after = Counter({first: len(LETTERS) + 1 for first in f"{LETTERS} "})  # each pair was seen once more than it was
+    for (first, _), count in counts.items():
+        after[first] += count
+    return {(first, second): math.log((counts[first, second] + 1) / after[first]) for first in after for second in after}
 
 
 def _parse(source: str | Path, number: int, line: str) -> tuple[str, float]:
-    word, *count = line.split()
-    try:
-        (weight,) = map(float, count or [1])
-    except ValueError:
-        raise UserError(f"{source}, line {number}: found {line.strip()!r}, expected a word, or a word and its count") from None
-    return word, weight
+    match line.split():
+        case [word]:
+            return word, 1
+        case [word, count] if count.isdecimal():
+            return word, int(count)
+    raise UserError(f"{source}, line {number}: found {line.strip()!r}, expected a word, or a word and its count")

@@ -1,0 +1,230 @@
+"""Measure what the dictionary makes of spelled words: python scripts/measure_words.py --data landmarks clips
+
+Each word is spelled by a stranger: one source of the data, whose letters were read by the model that leave_one_out.py trained
+without it. The readings, 29 probabilities each, are drawn as they are, so confusions come as often and as sure as they do.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import wordfreq
+
+from data.dataset import Samples, load_samples
+from sign2sound.checkpoint import load_model
+from sign2sound.errors import UserError, run
+from sign2sound.files import atomic_write
+from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, STATIC_LETTERS
+from sign2sound.recognizer import Recognizer
+from sign2sound.speller import SpellerOptions
+from sign2sound.words import Dictionary, literal_of, spell
+
+WORDS = 2000
+NAMES = Path(__file__).with_name("given_names.txt")  # US census 1990: the 100 most frequent, and 100 spread over the others
+NAME_DRAWS = 5  # each name is spelled so often, by anyone
+SLIPS = 0.03  # share of letters that are not written, and as many written unasked
+SURE = SpellerOptions().enter
+CONDITIONS = {  # the least probability of a reading, and the share of slips
+    f"read with {SURE} or more, as the speller asks": (SURE, 0.0),
+    "every reading": (0.0, 0.0),
+    f"every reading, {SLIPS:.0%} of letters missed, {SLIPS:.0%} too many": (0.0, SLIPS),
+}
+_PER_LETTER = 60  # stills of each source
+_WHOLE_ALPHABET = 20  # letters from which on a source is a signer; the others lend letters
+_HELD_FRAMES = 15  # a still is held for half a second, as by the speller
+
+Readings = dict[str, np.ndarray]  # letter -> (N, 29)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    strangers = read_strangers(arguments.data, arguments.models, load_model(arguments.model)[0].temperature)
+    started = time.process_time()
+    dictionary = Dictionary.load("en")
+    seconds = time.process_time() - started
+    words = common_words(WORDS)
+    names = NAMES.read_text(encoding="utf-8").split() * NAME_DRAWS
+    random = np.random.default_rng(0)
+    figures = {}
+    for name, (least, slips) in CONDITIONS.items():
+        pools = at_least(strangers, least)
+        figures[name] = {
+            "words": measure(dictionary, words, pools, slips, random),
+            "names": measure(dictionary, names, pools, slips, random),
+        }
+    table = to_markdown(figures, letters_right(strangers), typing(dictionary, words), len(strangers), len(dictionary), seconds)
+    with atomic_write(arguments.output / "words.md") as file:
+        file.write(table.encode())
+    print(table)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure what the dictionary makes of spelled words.")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that the models were trained on")
+    parser.add_argument("--models", type=Path, default="checkpoints/run/strangers", help="folder of leave_one_out.py's models")
+    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="whose temperature they are given")
+    parser.add_argument("--output", type=Path, default="results/run", help="folder of words.md (default: %(default)s)")
+    return parser.parse_args()
+
+
+def common_words(count: int) -> list[str]:
+    """The most frequent English words of three letters or more."""
+    words = dict.fromkeys(filter(lambda word: len(word) > 2, map(spell, wordfreq.top_n_list("en", 2 * count))))
+    return list(words)[:count]
+
+
+def read_strangers(data: Sequence[Path], models: Path, temperature: float) -> dict[str, Readings]:
+    """Of each source that has a model trained without it, the readings whose likeliest label is a letter: of stills held for
+    half a second, and of J and Z as clips."""
+    stills, clips = load_samples(data)
+    strangers = {}
+    for path in sorted(models.glob("without_*.pth")):
+        name = path.stem.removeprefix("without_")
+        model, checkpoint = load_model(path)
+        if name not in (left_out := checkpoint["config"]["data"]["test_sources"]):
+            raise UserError(f"{path} was trained without {', '.join(left_out) or 'no source'}, expected without {name}")
+        model.temperature = temperature
+        recognizer = Recognizer(model)
+        readings = {letter: read(recognizer, stills, name, letter, _HELD_FRAMES) for letter in STATIC_LETTERS}
+        if clips is not None:
+            readings |= {letter: read(recognizer, clips, name, letter, 1) for letter in MOTION_LETTERS}
+        if readings := {letter: rows for letter, rows in readings.items() if len(rows)}:
+            strangers[name] = readings
+    if missing := {*STATIC_LETTERS, *MOTION_LETTERS} - {letter for readings in strangers.values() for letter in readings}:
+        raise UserError(
+            f"no readings of {', '.join(sorted(missing))} by the {len(strangers)} models in {models}; "
+            "train them with training/leave_one_out.py and give --data all they were trained on"
+        )
+    return strangers
+
+
+def read(recognizer: Recognizer, samples: Samples, source: str, letter: str, frames: int) -> np.ndarray:
+    """(N, 29), up to _PER_LETTER spread over the recording. A sign read as no letter is not written, so it is left out."""
+    rows = np.flatnonzero(
+        (samples.sources == source) & (samples.labels == LABEL_IDS[letter]) & samples.trusted & samples.found
+    )  # fmt: skip
+    if not len(rows):
+        return np.zeros((0, 29), dtype=np.float32)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _PER_LETTER).round().astype(int))]
+    readings = recognizer.predict(np.repeat(samples.landmarks[rows], frames, axis=1), samples.left_handed[rows])
+    return readings[readings.argmax(axis=1) < LABEL_IDS["del"]]
+
+
+def at_least(strangers: dict[str, Readings], probability: float) -> dict[str, Readings]:
+    sure = {
+        name: {letter: rows[rows.max(axis=1) >= probability] for letter, rows in readings.items()}
+        for name, readings in strangers.items()
+    }
+    return {name: {letter: rows for letter, rows in readings.items() if len(rows)} for name, readings in sure.items()}
+
+
+def letters_right(strangers: dict[str, Readings]) -> float:
+    """Mean over the strangers of the mean over their letters."""
+    return float(
+        np.mean(
+            [
+                np.mean([(rows.argmax(axis=1) == LABEL_IDS[letter]).mean() for letter, rows in readings.items()])
+                for readings in strangers.values()
+            ]
+        )
+    )
+
+
+def spell_by_stranger(word: str, strangers: dict[str, Readings], slips: float, random: np.random.Generator) -> list[np.ndarray]:
+    """Evidence of `word` by one stranger, drawn anew; letters that it has not are another's."""
+    signers = [readings for readings in strangers.values() if len(readings) >= _WHOLE_ALPHABET]
+    signer = signers[random.integers(len(signers))]
+
+    def draw(letter: str) -> np.ndarray:
+        rows = signer.get(letter)
+        if rows is None:
+            others = [readings[letter] for readings in strangers.values() if letter in readings]
+            rows = others[random.integers(len(others))]
+        return rows[random.integers(len(rows))]
+
+    evidence = []
+    for letter in word:
+        if random.random() >= slips:
+            evidence.append(draw(letter))
+        if random.random() < slips:
+            evidence.append(draw(random.choice(list(signer))))
+    return evidence or [draw(word[0])]
+
+
+def measure(
+    dictionary: Dictionary, words: Sequence[str], strangers: dict[str, Readings], slips: float, random: np.random.Generator
+) -> dict[str, float]:
+    """Shares of the words: literal: right as spelled; best: right by `best`; top: right as spelled or offered among three;
+    kept: of those right as spelled, how many `best` leaves alone; unknown_kept: the same, of those in no dictionary."""
+    literal, best, top, known = (np.zeros(len(words), dtype=bool) for _ in range(4))
+    for row, word in enumerate(words):
+        evidence = spell_by_stranger(word, strangers, slips, random)
+        literal[row] = literal_of(evidence) == word
+        best[row] = dictionary.best(evidence) == word
+        top[row] = literal[row] or word in dictionary.suggest(evidence)
+        known[row] = word in dictionary
+    unknown = literal & ~known
+    return {
+        "literal": literal.mean(),
+        "best": best.mean(),
+        "top": top.mean(),
+        "kept": best[literal].mean(),
+        "unknown": unknown.sum(),
+        "unknown_kept": best[unknown].sum(),
+    }
+
+
+def typing(dictionary: Dictionary, words: Sequence[str]) -> dict[str, float]:
+    """Milliseconds, the processor's, of `suggest` after each letter of each word, typed; and the share of letters to spell
+    until it is offered or finished."""
+    milliseconds, spelled = [], 0
+    for word in words:
+        typed = np.eye(29)[[LABEL_IDS[letter] for letter in word]]
+        offered = len(word)
+        for length in range(1, len(word) + 1):
+            started = time.process_time()
+            suggestions = dictionary.suggest(typed[:length])
+            milliseconds.append(1000 * (time.process_time() - started))
+            if word in suggestions:
+                offered = min(offered, length)
+        spelled += offered
+    return {
+        "p50": np.percentile(milliseconds, 50),
+        "p95": np.percentile(milliseconds, 95),
+        "spelled": spelled / sum(map(len, words)),
+    }
+
+
+def to_markdown(
+    figures: dict[str, dict], right: float, typed: dict[str, float], strangers: int, words: int, seconds: float
+) -> str:
+    lines = [
+        f"{WORDS:,} most frequent English words of three letters or more, and 200 given names {NAME_DRAWS} times over,",
+        f"spelled by strangers: {strangers} sources, each read by a model trained without it, which reads {right:.1%} of the",
+        f"letters right. Dictionary: {words:,} words. Likeliest: one of them, or what was spelled, by `Dictionary.best`.",
+        "",
+        "| letters | spelled | as spelled | likeliest | as spelled or among three | right ones left alone |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for condition, rows in figures.items():
+        for kind, row in rows.items():
+            shares = " | ".join(f"{row[key]:.1%}" for key in ("literal", "best", "top", "kept"))
+            lines.append(f"| {condition} | {kind} | {shares} |")
+    lines += [
+        "",
+        "Of the names in no dictionary, spelled without an error, the likeliest leaves alone "
+        + ", ".join(f"{rows['names']['unknown_kept']} of {rows['names']['unknown']}" for rows in figures.values())
+        + ".",
+        "Nothing is replaced unasked: a name stays until a suggestion is taken.",
+        "",
+        f"Suggestions after each letter of these words, typed: {typed['p50']:.1f} ms p50, {typed['p95']:.1f} ms p95; loading",
+        f"the dictionary: {seconds:.2f} s (processor time). A word is offered or finished after {typed['spelled']:.0%} of its letters.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)
