@@ -1,4 +1,8 @@
-"""Measure what the project does against a named alternative, both in one run: python scripts/benchmark.py preprocess"""
+"""Measure what the project does against a named alternative, both in one run.
+
+python scripts/benchmark.py preprocess
+python scripts/benchmark.py speech
+"""
 
 import argparse
 import multiprocessing
@@ -50,6 +54,42 @@ def plain_loop(paths: list[str]) -> None:
     print(f"plain loop: hand found in {found} of {len(paths)}")
 
 
+def benchmark_speech(args: argparse.Namespace) -> None:
+    """Latency of a frame while a speaker speaks into a WAV file against silence, in turns, on the synthetic signer."""
+    import numpy as np
+    import torch
+
+    from sign2sound import Recognizer, Speaker
+    from sign2sound.signer import sign_word
+
+    torch.set_num_threads(1)  # as the live demo does
+    frames = [picture for picture, _ in sign_word("HI")]
+    seconds = {"silent": [], "speaking": [], "silent again": []}  # the third shows how much chance there is in the ratio
+    said = []
+    now = 0.0
+    with tempfile.TemporaryDirectory() as folder, Recognizer.load(args.model) as recognizer:
+        with Speaker(output=Path(folder, "speech.wav")) as speaker:
+            for turn in ["warm-up"] + args.rounds * list(seconds):
+                durations = []
+                for number, frame in enumerate(frames):
+                    started = time.perf_counter()
+                    if turn == "speaking" and number % 12 == 0:  # twice a second, faster than letters are signed
+                        speaker.say("HELLO" if number == 0 else "A")
+                        said.append(time.perf_counter() - started)
+                    recognizer.read(frame, now)
+                    now += 1 / 25
+                    durations.append(time.perf_counter() - started)
+                seconds.setdefault(turn, []).extend(durations)
+                time.sleep(0.1)  # what was said is spoken
+    del seconds["warm-up"]
+    print(f"say() returns after {np.median(said) * 1e6:.0f} us, p95 {np.percentile(said, 95) * 1e6:.0f} us")
+    print(f"{'':<16}{'p50 ms':>9}{'ratio':>7}{'p95 ms':>9}{'ratio':>7}    {args.rounds * len(frames)} frames each")
+    silent = np.percentile(seconds["silent"], (50, 95)) * 1000
+    for turn, durations in seconds.items():
+        p50, p95 = np.percentile(durations, (50, 95)) * 1000
+        print(f"{turn:<16}{p50:9.2f}{p50 / silent[0]:7.2f}{p95:9.2f}{p95 / silent[1]:7.2f}")
+
+
 def _seconds(function: Callable, *args) -> float:
     """How long `function` takes in a process of its own."""
     start = time.perf_counter()
@@ -70,6 +110,11 @@ def main() -> None:
     command.add_argument("--images", type=int, default=3000, metavar="N", help="how many of its pictures; default: %(default)s")
     command.add_argument("--repeats", type=int, default=3, metavar="N", help="default: %(default)s")
     command.set_defaults(command=benchmark_preprocess)
+
+    command = commands.add_parser("speech", help=benchmark_speech.__doc__)
+    command.add_argument("--model", default="checkpoints/best_model.pth", help="default: %(default)s")
+    command.add_argument("--rounds", type=int, default=20, metavar="N", help="default: %(default)s")
+    command.set_defaults(command=benchmark_speech)
 
     args = parser.parse_args()
     args.command(args)
