@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import torch
 
 from sign2sound.hand import LANDMARKS
-from sign2sound.labels import LABEL_IDS
+from sign2sound.labels import LABEL_IDS, LABELS
 
 _PALM = [0, 1, 5, 9, 13, 17]
 _FINGERTIPS = [4, 8, 12, 16, 20]
 _SIDEWAYS = [LABEL_IDS[letter] for letter in "GHP"]
 _EITHER_SIDE = [LABEL_IDS[letter] for letter in "GHPQ"]
+_DRAPED = {"M": [1, 1, 1, 0], "N": [1, 1, 0, 0]}  # index to little finger: which lie over the thumb
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,46 @@ def mix_fingers(hands: torch.Tensor, others: torch.Tensor, share: float, generat
     moved = turned[:, 1:] + (hands - turned)[:, knuckles].repeat_interleave(4, dim=1)
     fingers = torch.where(taken.repeat_interleave(4, dim=1)[..., None], moved, hands[:, 1:])
     return torch.cat([hands[:, :1], fingers], dim=1)
+
+
+def drape_fingers(hands: torch.Tensor, labels: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """Hands (N, 21, 3) of labels (N,), where in a `share` of M and N the fingers hang straight down over the thumb.
+
+    Some people roll the fingers in, as for a fist, which most data sets show; others bend them at the knuckles alone, and the
+    wrist with them. The fingers that need not lie over the thumb follow as far as they like, and the hidden thumb moves.
+    """
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(len(hands), *shape, generator=generator, device=hands.device)
+
+    lying = hands.new_zeros(len(LABELS), 4)
+    for letter, fingers in _DRAPED.items():
+        lying[LABEL_IDS[letter]] = hands.new_tensor(fingers)
+    lying = lying[labels]
+    chosen = lying.any(1, keepdim=True) & (uniform(0, 1, 1) < share)
+    amount = chosen * uniform(0.4, 1, 1) * torch.maximum(lying, uniform(0, 1, 4))
+
+    across = (hands[:, 5] - hands[:, 17])[:, None]
+    across = across / across.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    knuckles, joints = hands[:, [5, 9, 13, 17]], hands[:, [6, 10, 14, 18]]
+    first = knuckles + _turned(joints - knuckles, across, torch.deg2rad(amount * uniform(50, 90, 1)))
+    straightened = -torch.deg2rad(amount * uniform(30, 70, 1))
+    rest = [first + _turned(hands[:, [k, k + 4, k + 8, k + 12]] - joints, across, straightened) for k in (7, 8)]
+    fingers = torch.stack([knuckles, first, *rest], dim=2).flatten(1, 2)
+
+    palm_line = (hands[:, 9] - hands[:, 0])[:, None]
+    palm_line = palm_line / palm_line.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    aside = torch.deg2rad(chosen * uniform(-30, 50, 1)).expand(-1, 3)
+    thumb = hands[:, 1:2] + _turned(hands[:, 2:5] - hands[:, 1:2], palm_line, aside)
+    draped = torch.cat([hands[:, :2], thumb, fingers], dim=1)
+    return _turned(draped, across, torch.deg2rad(chosen * uniform(0, 60, 1)).expand(-1, LANDMARKS))
+
+
+def _turned(vectors: torch.Tensor, axes: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    """Vectors (N, M, 3) turned about unit axes (N, 1, 3) by angles (N, M), radians (Rodrigues' formula)."""
+    cos, sin = angles.cos()[..., None], angles.sin()[..., None]
+    along = (axes * vectors).sum(-1, keepdim=True)
+    return vectors * cos + torch.cross(axes.expand_as(vectors), vectors, dim=-1) * sin + axes * along * (1 - cos)
 
 
 def rotations(angles: torch.Tensor) -> torch.Tensor:

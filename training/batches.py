@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from data.augmentation import Augmentation, augment, mix_fingers
+from data.augmentation import Augmentation, augment, drape_fingers, mix_fingers
 from data.dataset import Samples
 from sign2sound.features import clip_features, palm_clips
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, NOTHING
@@ -103,13 +103,16 @@ class TrainingSet:
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
     def _hands(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The stills (N, 21, 3) of `rows`; some that sign nothing give way to hands that nobody shows in a picture."""
-        first, second, third = self._stills[_draw_rows(self._singles, 3 * len(rows), generator)].chunk(3)
+        """The stills (N, 21, 3) of `rows`, some M and N with hanging fingers; some that sign nothing give way to hands that
+        nobody shows in a picture."""
+        labels = self._labels[rows]
+        hands = drape_fingers(self._stills[rows], labels, self._sampling.draped, generator)
+        asked = (labels == NOTHING) & (torch.rand(len(rows), generator=generator, device=rows.device) < _CHIMERAS)
+        first, second, third = self._stills[_draw_rows(self._singles, 3 * int(asked.sum()), generator)].chunk(3)
         chimeras = mix_fingers(mix_fingers(first, second, 1, generator), third, 1, generator)
         far = (chimeras - first).norm(dim=-1).mean(-1) > _FAR_APART
-        asked = torch.rand(len(rows), generator=generator, device=rows.device) < _CHIMERAS
-        replaced = (self._labels[rows] == NOTHING) & far & asked
-        return torch.where(replaced[:, None, None], chimeras, self._stills[rows])
+        hands[asked] = torch.where(far[:, None, None], chimeras, hands[asked])
+        return hands
 
     def _others_of_the_same_label(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         labels = self._labels[rows]
@@ -160,9 +163,9 @@ class TrainingSet:
         return landmarks, labels, weights
 
     def _drawn_clips(self, clips: int, frames: int, generator: torch.Generator):
-        """J and Z, half each, drawn with the hand shapes of stills; only a finished motion is a letter."""
+        """J, and twice as many Z, drawn with the hand shapes of stills; only a finished motion is a letter."""
         device = self._labels.device
-        is_j = torch.arange(clips, device=device) % 2 == 0
+        is_j = torch.arange(clips, device=device) % 3 == 0  # people draw the Z in more ways
         rows = torch.empty(clips, dtype=torch.long, device=device)
         for letter, chosen in (("J", is_j), ("Z", ~is_j)):
             shapes, weights = self._shapes[letter]

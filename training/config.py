@@ -34,6 +34,7 @@ class SamplingConfig(_Section):
     source_power: NonNegativeFloat
     motion_stills: NonNegativeFloat
     finger_mix: Share
+    draped: Share
     nothing_share: Annotated[float, Field(ge=0, lt=1)]
 
 

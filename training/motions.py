@@ -18,6 +18,7 @@ _REST = 0.6  # seconds at most that a finished motion still counts: signers rest
 _MOTION = 1.0  # palm sizes
 _FINGERTIPS = [8, 20]  # of the index, which draws the Z, and the little finger, which draws the J
 _LEANING = 0.5  # share of Z
+_TURNED_ROUND = 0.4  # share of Z drawn with the back of the hand to the camera
 _REACH = 1.8  # palm sizes from the wrist to the tip that draws
 
 
@@ -46,7 +47,9 @@ def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, frames: int, generato
 
     # Some people hold the index finger of a Z not upright, but to the side and to the front.
     lean = torch.cat([uniform(-1.2, 0.2, 1), uniform(-1.0, 0.5, 1), uniform(-0.2, 1.4, 1)], 1) * (uniform(0, 1, 1) < _LEANING)
-    shapes = torch.where(is_j[:, None, None], shapes, shapes @ rotations(lean))
+    half_turn = shapes.new_tensor([-1, 1, -1])
+    shapes_z = torch.where(uniform(0, 1, 1, 1) < _TURNED_ROUND, shapes * half_turn, shapes) @ rotations(lean)
+    shapes = torch.where(is_j[:, None, None], shapes, shapes_z)
 
     path_j, turn_j = _draw_j(eased, uniform)
     path_z, turn_z, finger_z = _draw_z(eased, uniform)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.augmentation import Augmentation, mix_fingers, rotations
+from data.augmentation import Augmentation, drape_fingers, mix_fingers, rotations
 from data.augmentation import augment as augment_labelled
 from sign2sound.labels import LABEL_IDS
 
@@ -114,3 +114,40 @@ def test_whole_fingers_are_taken_and_knuckles_stay(clips):
     assert (fingers.all(-1) | ~fingers.any(-1)).all()
     assert fingers[:, 0, 0].float().mean() == pytest.approx(0.5, abs=0.12)
     assert not (mix_fingers(hands, others, 0, generator()) - hands).any()
+
+
+def fists(count: int) -> torch.Tensor:
+    """A right hand with its palm to the camera and rolled-in fingers, in palm sizes: each finger goes up 0.3 and back."""
+    hand = torch.zeros(21, 3)
+    hand[1:5, 0] = torch.tensor([0.3, 0.5, 0.4, 0.2])
+    hand[1:5, 1] = torch.tensor([-0.2, -0.5, -0.8, -0.9])
+    for finger, x in enumerate((0.3, 0.1, -0.1, -0.3)):
+        hand[5 + 4 * finger : 9 + 4 * finger] = torch.tensor([[x, -1, 0], [x, -1.3, -0.2], [x, -1.0, -0.4], [x, -0.9, -0.3]])
+    return hand.repeat(count, 1, 1)
+
+
+@pytest.mark.parametrize(("letter", "lying"), [("M", 3), ("N", 2)])
+def test_draped_fingers_leave_the_knuckles_downwards_and_no_bone_changes_its_length(letter, lying):
+    hands = fists(500)
+    draped = drape_fingers(hands, torch.full((500,), LABEL_IDS[letter]), 1.0, generator())
+    for joint in range(1, 21):
+        before = 0 if joint % 4 == 1 else joint - 1
+        lengths = (draped[:, joint] - draped[:, before]).norm(dim=-1)
+        assert torch.allclose(lengths, (hands[:, joint] - hands[:, before]).norm(dim=-1), atol=1e-5)
+
+    def bend(hands: torch.Tensor) -> torch.Tensor:
+        """Degrees at the knuckles, (N, 4), from the palm's bones to the fingers' first ones."""
+        palm, first = hands[:, 5::4] - hands[:, :1], hands[:, 6::4] - hands[:, 5::4]
+        return torch.rad2deg(torch.nn.functional.cosine_similarity(palm, first, dim=-1).acos())
+
+    more = bend(draped) - bend(hands)
+    assert (more[:, :lying] > 10).all()
+    assert more[:, lying:].mean() < more[:, :lying].mean() - 10
+
+
+def test_only_m_and_n_are_draped_and_only_as_many_as_asked():
+    hands = fists(400)
+    assert torch.allclose(drape_fingers(hands, torch.full((400,), LABEL_IDS["S"]), 1.0, generator()), hands, atol=1e-6)
+    draped = drape_fingers(hands, torch.full((400,), LABEL_IDS["M"]), 0.3, generator())
+    changed = ~torch.isclose(draped, hands, atol=1e-5).flatten(1).all(1)
+    assert 0.2 < changed.float().mean() < 0.4

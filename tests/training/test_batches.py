@@ -41,7 +41,9 @@ def clip_config(**changes) -> ClipConfig:
 
 
 def training_set(stills, clips, options, **sampling) -> TrainingSet:
-    sampling = SamplingConfig(**{"source_power": 0.5, "motion_stills": 1, "finger_mix": 0, "nothing_share": 0} | sampling)
+    sampling = SamplingConfig(
+        **{"source_power": 0.5, "motion_stills": 1, "finger_mix": 0, "draped": 0, "nothing_share": 0} | sampling
+    )
     return TrainingSet(stills, clips, sampling, options, PLAIN, "cpu")
 
 

@@ -49,6 +49,13 @@ def test_the_index_fingertip_draws_a_z(hands):
     assert y[:, -1].mean() > 0.3  # further down
 
 
+def test_some_show_the_back_of_the_hand_while_they_draw_a_z(hands):
+    clips, _ = draw(hands, is_j=False)
+    seen_from_behind = clips[:, 0, 20, 0] < clips[:, 0, 1, 0]
+    assert 0.1 < seen_from_behind.float().mean() < 0.5
+    assert (draw(hands, is_j=True)[0][:, 0, 20, 0] > clips[:, 0, 1, 0]).float().mean() > 0.8
+
+
 def test_drawn_letters_move_and_held_ones_do_not(hands):
     for is_j in (True, False):
         assert moves(draw(hands, is_j)[0]).float().mean() > 0.8
