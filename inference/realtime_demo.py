@@ -153,12 +153,13 @@ def read_stream(
 ):
     """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
     started = time.perf_counter()
+    picture = None
     for frame in source:
         taken = time.perf_counter()
         stages = controls.frame(frame.picture, frame.timestamp)
         if window or video:
             drawn = time.perf_counter()
-            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency))
+            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency), picture)
             if video:
                 video.write(picture, frame.timestamp)
             if window:
@@ -172,7 +173,7 @@ def read_stream(
                 break
     else:
         while window and _obey(window.wait(0.1), controls, picture):  # the end of a file or sample stays on show
-            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency))
+            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency), picture)
             window.show(picture)
     controls.finish()
 

@@ -10,6 +10,7 @@ from sign2sound import Hand, Reading, UserError
 from sign2sound.labels import LABELS
 from sign2sound.recognizer import Latency
 
+JOINT = [40, 170, 255]  # orange
 GREY = np.full((480, 640, 3), 128, np.uint8)
 
 
@@ -35,7 +36,7 @@ def test_the_skeleton_is_drawn_on_the_mirrored_hand_and_nowhere_else():
     bare = annotate(picture, view())
     assert np.array_equal(picture, GREY)
     for x, y in ((100, 250), (150, 290), (200, 330)):
-        assert drawn[y, 639 - x].tolist() == [255, 255, 255]
+        assert drawn[y, 639 - x].tolist() == JOINT
         assert drawn[y, x].tolist() == [128, 128, 128]
     changed = np.argwhere((drawn[200:400] != bare[200:400]).any(axis=2)) + [200, 0]
     assert (changed.min(axis=0) >= [244, 433]).all() and (changed.max(axis=0) <= [336, 545]).all()
@@ -51,7 +52,7 @@ def test_a_small_picture_is_enlarged_with_its_hand():
     drawn = annotate(np.full((96, 160, 3), 128, np.uint8), view(fan() * 0.2 + np.float32([40, 0, 0])))
     assert drawn.shape == (480, 800, 3)
     x, y = (160 - 1 - 60) * 5, 50 * 5  # the first landmark, at (60, 50)
-    assert drawn[y, x].tolist() == [255, 255, 255]
+    assert drawn[y, x].tolist() == JOINT
 
 
 @pytest.mark.parametrize("shape", [(64, 96), (1080, 1920), (1000, 200), (200, 1000)])
@@ -130,9 +131,17 @@ def test_a_lesson_shows_the_letter_as_the_users_own_hand_would_look(shape):
     assert np.abs(columns[:, ::-1] - right).mean() < np.abs(columns - right).mean() / 2
 
 
-def test_a_notice_of_any_length_fits():
-    drawn = annotate(GREY, view(notice="word " * 60))
-    assert not (drawn[390:430, 635:] > 150).any()
+@pytest.mark.parametrize("shown", [{"notice": "word " * 60}, {"suggestions": ("COUNTERPRODUCTIVE",) * 3}])
+def test_a_line_of_any_length_fits(shown):
+    drawn = annotate(GREY, view(**shown))
+    assert (drawn[390:430, 500:625] > 150).any() and not (drawn[390:430, 630:] > 150).any()
+
+
+def test_a_picture_is_drawn_over_the_one_before():
+    first = annotate(GREY, view(fan(), text="LONG TEXT", help=True))
+    again = annotate(WHITE, view(fan(), text="L"), first)
+    assert again is first
+    np.testing.assert_array_equal(again, annotate(WHITE, view(fan(), text="L")))
 
 
 @pytest.mark.parametrize(
