@@ -1,0 +1,281 @@
+"""Measure the live path on spelled texts: python scripts/measure_spelling.py --videos ../shared/data/videos
+
+A.mp4 to Z.mp4 each show one letter: the hand comes up, holds it and goes down. Joined one after another they spell any text.
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from sign2sound.errors import UserError, run
+from sign2sound.files import atomic_write
+from sign2sound.hand import Hand
+from sign2sound.labels import LABELS, NOTHING, STATIC_LETTERS
+from sign2sound.landmarker import Landmarker
+from sign2sound.recognizer import Recognizer
+from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
+
+TEXTS = (
+    "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
+    "PACK MY BOX WITH FIVE DOZEN LIQUOR JUGS",
+    "ANNA ZOE JOSE KATHERINE MOHAMMED WILLIAM PRIYA DMITRI",
+    "HELLO COFFEE BOOKKEEPER PIZZA LLAMA SUCCESS",
+)
+UNLIKE_ASL = "TX"  # these two clips show other hand shapes than American Sign Language has
+RATES = {15: "every second frame", 30: "every frame", 60: "landmarks interpolated"}
+WORD_GAP = 3.0  # seconds without a hand between two words
+PAUSE = 2.5  # in these clips the hand is down for up to 2.2 s between the letters of a word
+_NEAR = 0.15  # palm sizes
+_WINDOW = 0.5  # seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A letter's frames: landmarks float32 (T, 21, 3), NaN without a hand; left_handed bool (T,).
+
+    held: the first and last frame of the hold. The held pose is the median of the half second in which the landmarks move
+    least, and the hold is the run of frames around it whose landmarks are on average within 0.15 palm sizes of it.
+    """
+
+    letter: str
+    landmarks: np.ndarray
+    left_handed: np.ndarray
+    frame_rate: float
+    held: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Texts joined to one stream: of each frame the time and probabilities (29,), and of each letter its clip and start."""
+
+    times: np.ndarray
+    probabilities: np.ndarray
+    clips: list[Clip]
+    starts: np.ndarray  # seconds
+    word_ends: list[int]  # index of each word's last letter
+
+    def clip_at(self, time: float) -> int:
+        return int(np.searchsorted(self.starts, time, side="right")) - 1
+
+
+class PlainSpeller:
+    """What one would write first: twelve frames in a row with the same label above 0.6 are a letter."""
+
+    def __init__(self):
+        self._run: list[tuple[int, float]] = []
+
+    def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
+        best = int(probabilities.argmax())
+        if probabilities[best] <= 0.6 or best == NOTHING:
+            self._run = []
+            return None
+        if self._run and self._run[-1][0] != best:
+            self._run = []
+        self._run.append((best, timestamp))
+        return SpellerEvent("letter", LABELS[best], timestamp, self._run[0][1]) if len(self._run) == 12 else None
+
+
+SPELLERS = {"12 equal frames above 0.6": PlainSpeller, "Speller": lambda: Speller(SpellerOptions(pause=PAUSE))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Measure the live path, frames to text, on texts joined from videos of letters."
+    )
+    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="A.mp4 to Z.mp4, one letter each")
+    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default="results/run", help="folder of spelling.md (default: %(default)s)")
+    arguments = parser.parse_args()
+    recognizer = Recognizer.load(arguments.model, device="cpu")
+    clips = {15: read_clips(arguments.videos, every=2), 30: read_clips(arguments.videos)}
+    clips[60] = {letter: twice_as_fast(clip) for letter, clip in clips[30].items()}
+    asl = [text.translate(str.maketrans("", "", UNLIKE_ASL)) for text in TEXTS]
+    rows = []
+    for rate in RATES:
+        whole, part = (join(texts, clips[rate], recognizer) for texts in (TEXTS, asl))
+        rows += [(rate, name, figures(whole, make()), figures(part, make())["cer"]) for name, make in SPELLERS.items()]
+    table = to_markdown(rows, list(letter_rows(clips[30], recognizer)))
+    with atomic_write(arguments.output / "spelling.md") as file:
+        file.write(table.encode())
+    print(table)
+
+
+def read_clips(folder: Path, every: int = 1) -> dict[str, Clip]:
+    """The letters of TEXTS from a folder of videos, of which only every second frame, say, is looked at."""
+    return {letter: read_clip(folder / f"{letter}.mp4", every) for letter in sorted(set("".join(TEXTS)) - {" "})}
+
+
+def read_clip(path: Path, every: int = 1) -> Clip:
+    capture = cv2.VideoCapture(str(path))
+    frame_rate = capture.get(cv2.CAP_PROP_FPS)
+    hands = []
+    with Landmarker(video=True) as landmarker:
+        while (frame := capture.read())[0]:
+            rgb = cv2.cvtColor(frame[1], cv2.COLOR_BGR2RGB)
+            if len(hands) % every == 0:
+                hands.append(landmarker.track(rgb, len(hands) / frame_rate))
+            else:
+                hands.append(None)
+    if not hands:
+        raise UserError(f"{path} is no video that OpenCV can read; expected one video for each letter, such as A.mp4")
+    hands = hands[::every]
+    landmarks = np.stack([hand.landmarks if hand else np.full((21, 3), np.nan, np.float32) for hand in hands])
+    left_handed = np.array([bool(hand and hand.left_handed) for hand in hands])
+    frame_rate /= every
+    return Clip(path.stem, landmarks, left_handed, frame_rate, find_hold(landmarks, frame_rate))
+
+
+def find_hold(landmarks: np.ndarray, frame_rate: float) -> tuple[int, int]:
+    """The first and last frame of the hold, as `Clip` defines it; needs half a second of frames with a hand."""
+    points = landmarks[..., :2]
+    palm = np.nanmedian(np.linalg.norm(points[:, 9] - points[:, 0], axis=1))
+    window = round(_WINDOW * frame_rate)
+    moved = np.linalg.norm(np.diff(points, axis=0), axis=2).mean(axis=1)
+    start = int(np.nanargmin(np.convolve(moved, np.ones(window - 1), "valid")))
+    pose = np.median(points[start : start + window], axis=0)
+    near = np.linalg.norm(points - pose, axis=2).mean(axis=1) < _NEAR * palm
+    first = last = start + window // 2
+    while first > 0 and near[first - 1]:
+        first -= 1
+    while last + 1 < len(near) and near[last + 1]:
+        last += 1
+    return first, last
+
+
+def twice_as_fast(clip: Clip) -> Clip:
+    """The clip at twice its frame rate, with landmarks halfway between its frames; NaN where either has no hand."""
+    between = (clip.landmarks[:-1] + clip.landmarks[1:]) / 2
+    landmarks = np.insert(clip.landmarks, np.arange(1, len(clip.landmarks)), between, axis=0)
+    left_handed = np.repeat(clip.left_handed, 2)[:-1]
+    first, last = clip.held
+    return Clip(clip.letter, landmarks, left_handed, 2 * clip.frame_rate, (2 * first, 2 * last))
+
+
+def join(texts: Iterable[str], clips: dict[str, Clip], recognizer: Recognizer) -> Stream:
+    """All texts as one stream, read by the recognizer frame by frame."""
+    recognizer.reset()
+    times, probabilities, shown, starts, word_ends = [], [], [], [], []
+    now = 0.0
+    for word in " ".join(texts).split():
+        for letter in word:
+            clip = clips[letter]
+            shown.append(clip)
+            starts.append(now)
+            for hand in hands_of(clip):
+                times.append(now)
+                probabilities.append(recognizer.update(hand, now).probabilities)
+                now += 1 / clip.frame_rate
+        word_ends.append(len(shown) - 1)
+        for _ in range(round(WORD_GAP * clip.frame_rate)):
+            times.append(now)
+            probabilities.append(recognizer.update(None, now).probabilities)
+            now += 1 / clip.frame_rate
+    return Stream(np.array(times), np.array(probabilities), shown, np.array(starts), word_ends)
+
+
+def hands_of(clip: Clip) -> Iterator[Hand | None]:
+    for landmarks, left_handed in zip(clip.landmarks, clip.left_handed, strict=True):
+        yield None if np.isnan(landmarks[0, 0]) else Hand(landmarks, bool(left_handed))
+
+
+def spell(stream: Stream, speller) -> list[SpellerEvent]:
+    events = (speller.update(*frame) for frame in zip(stream.times, stream.probabilities, strict=True))
+    return [event for event in events if event]
+
+
+def figures(stream: Stream, speller) -> dict:
+    """What became of a stream's letters and words.
+
+    cer: character error rate of the letters alone. delays: seconds from the start of the hold to the right letter; J and Z
+    have no hold. gaps: letters besides each clip's right one that were gathered, by the middle of that time, outside the hold
+    (of J and Z: without a hand). unseen: letters written while no hand was seen. ended: words that ended where they should;
+    ends: all ends of words.
+    """
+    events = spell(stream, speller)
+    letters = [event for event in events if event.kind == "letter"]
+    ends = [stream.clip_at(event.timestamp) for event in events if event.kind == "word"]
+    delays, gaps, unseen, right = [], 0, 0, set()
+    for event in letters:
+        index = stream.clip_at(event.timestamp)
+        unseen += stream.probabilities[stream.times == event.timestamp][0, NOTHING] == 1
+        clip, start = stream.clips[index], stream.starts[index]
+        seen = np.flatnonzero(~np.isnan(clip.landmarks[:, 0, 0]))
+        first, last = clip.held if clip.letter in STATIC_LETTERS else (seen[0], seen[-1])
+        if event.text != clip.letter or index in right:
+            gaps += not first <= ((event.since + event.timestamp) / 2 - start) * clip.frame_rate <= last
+        else:
+            right.add(index)
+            if clip.letter in STATIC_LETTERS:
+                delays.append(event.timestamp - start - first / clip.frame_rate)
+    asked = "".join(clip.letter for clip in stream.clips)
+    return {
+        "letters": len(asked),
+        "cer": Levenshtein.distance(asked, "".join(event.text for event in letters)) / len(asked),
+        "delays": np.array(delays),
+        "gaps": gaps,
+        "unseen": unseen,
+        "ended": len(set(ends) & set(stream.word_ends)),
+        "ends": len(ends),
+    }
+
+
+def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[tuple[str, str, float, str]]:
+    """Of each clip alone: its letter, what was written, seconds of its hold, and the likeliest labels during it."""
+    for letter, clip in clips.items():
+        stream = join([letter], clips, recognizer)
+        written = "".join(event.text for event in spell(stream, Speller()) if event.kind == "letter")
+        first, last = clip.held
+        mean = stream.probabilities[first : last + 1].mean(axis=0)
+        likeliest = ", ".join(f"{LABELS[label]} {mean[label]:.2f}" for label in mean.argsort()[::-1][:3] if mean[label] >= 0.01)
+        yield letter, written, (last - first) / clip.frame_rate, likeliest
+
+
+def to_markdown(rows: list[tuple], letters: list[tuple]) -> str:
+    count = rows[0][2]["letters"]
+    frames = ", ".join(f"{which} at {rate}/s" for rate, which in RATES.items())
+    lines = [
+        "Texts joined from one video per letter and read frame by frame as in live use. One signer, whom the model never saw",
+        f"and on whom nothing was chosen. {count} letters in {len(' '.join(TEXTS).split())} words:",
+        "",
+        *(f"- {text}" for text in TEXTS),
+        "",
+        "| frames/s | speller | CER | without T and X | gaps | no hand | delay: median | p95 | ends of words: right | wrong |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for rate, name, whole, cer in rows:
+        delay, late = np.quantile(whole["delays"], [0.5, 0.95])
+        lines.append(
+            f"| {rate} | {name} | {whole['cer']:.1%} | {cer:.1%} | {whole['gaps']} | {whole['unseen']} "
+            f"| {delay:.2f} s | {late:.2f} s | {whole['ended']} | {whole['ends'] - whole['ended']} |"
+        )
+    lines += [
+        "",
+        "CER: the edit distance of the letters, spaces aside, to those of the texts. The clips of T and X show other hand",
+        "shapes than ASL has. Delay: from the hold's start to the right letter, by the landmarks alone: the held pose is the",
+        "median of the half second in which they move least, the hold the frames around it within",
+        f"{_NEAR} palm sizes. It counts letters that were written; J and Z have no hold. Gaps: wrong letters that were gathered,",
+        "by the middle of that time, before or after the hold. No hand: letters written while no hand was seen.",
+        "",
+        f"Between the letters of a word the hand is down for up to 2.2 s, so here words are {WORD_GAP:g} s apart and",
+        f"{PAUSE:g} s end one; by default {SpellerOptions().pause:g} s do. Frames: {frames}.",
+        "",
+        "Each clip alone, at 30 frames/s:",
+        "",
+        "| letter | written | hold | mean probabilities during it |",
+        "|---|---|---:|---|",
+        *(
+            f"| {letter} | {written or '–'} | {seconds:.1f} s | {likeliest} |"
+            for letter, written, seconds, likeliest in letters
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)
