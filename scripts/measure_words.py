@@ -219,8 +219,9 @@ def to_markdown(
         + ".",
         "Nothing is replaced unasked: a name stays until a suggestion is taken.",
         "",
-        f"Suggestions after each letter of these words, typed: {typed['p50']:.1f} ms p50, {typed['p95']:.1f} ms p95; loading",
-        f"the dictionary: {seconds:.2f} s (processor time). A word is offered or finished after {typed['spelled']:.0%} of its letters.",
+        f"Suggestions after each letter of these words, typed: {typed['p50']:.1f} ms p50, {typed['p95']:.1f} ms p95;",
+        f"loading the dictionary: {seconds:.2f} s (processor time).",
+        f"A word is offered, or finished, after {typed['spelled']:.0%} of its letters.",
         "",
     ]
     return "\n".join(lines)
