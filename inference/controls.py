@@ -51,8 +51,6 @@ class Controls:
         notice = self._notice if self._now < self._notice_until else ""
         if self._typed is not None:
             notice = f"Letters to teach: {self._typed or 'all'}   type some, Enter starts, Esc cancels"
-        elif self._adapting:
-            notice = "Learning your hand ..."
         return View(
             self.reading, live.progress, live.text, live.word, live.suggestions, frames_per_second, latency,
             notice, self._shown if self._lesson else None, self.help,
@@ -82,7 +80,14 @@ class Controls:
     def finish(self) -> None:
         """Wait for what is being learnt, and keep it."""
         if self._adapting:
+            if not self._adapting.done():
+                print("learning your hand; Ctrl-C leaves it out", flush=True)
             self._adopt()
+
+    def close(self) -> None:
+        """Leave what is being learnt."""
+        if self._adapting:
+            self._adapting.close()
 
     def tell(self, notice: str) -> None:
         """Show the user a line for a while."""
@@ -112,7 +117,7 @@ class Controls:
                 self._speaker.muted = not self._speaker.muted
                 self.tell("Sound off" if self._speaker.muted else "Sound on")
             case "t" if self._adapting:
-                self.tell("Still learning your hand")
+                self.tell(f"Still learning your hand: {self._adapting.progress:.0%}")
             case "t":
                 self._lesson, self._typed = None, ""
         return None
@@ -139,6 +144,7 @@ class Controls:
             self._lesson = None
             if samples[1]:
                 self._adapting = Adapting(self.live.recognizer.adopted, samples)  # what was learnt before stays
+                self.tell("Learning your hand; go on spelling")
             else:
                 self.tell("Nothing learnt")
         latency = self.reading.latency

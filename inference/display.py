@@ -20,6 +20,7 @@ from sign2sound.signer import draw_hand, load_prototypes, place_hand
 _SMALLEST = 480  # pixels of the shorter side; smaller pictures are enlarged, or nobody could read the text
 _WHITE, _GREY, _ACCENT = (255, 255, 255), (215, 215, 215), (110, 235, 150)
 _JOINT, _TROUGH, _DARK = (40, 170, 255), (90, 90, 90), (30, 30, 30)  # all colours are BGR
+_MOST = 200  # characters of the text of which as many are shown as fit
 _TITLE = "Sign2Sound"
 _LONGEST_WAIT = 0.1  # seconds between looks at whether the window was closed
 _NAMED_KEYS = {"\b": "backspace", "\x7f": "backspace", "\r": "enter", "\n": "enter", "\x1b": "escape"}
@@ -222,7 +223,7 @@ def _draw_text(canvas: np.ndarray, view: View, unit: float) -> None:
         _write(canvas, part, x, height - 66 * unit, size, colour)
         x += _text_width(part, size)
 
-    text, size = view.text + "_", 1.2 * unit
+    text, size = view.text[-_MOST:] + "_", 1.2 * unit
     while _text_width(text, size) > room:
         text = text[1:]
     start = text.rfind(view.word) if view.word else len(text)

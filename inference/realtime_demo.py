@@ -133,7 +133,7 @@ def main() -> None:
         _leave_results(stack, session, arguments.report)
         video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
         window = stack.enter_context(closing(Window())) if display else None
-        controls = Controls(live, speaker, recording)
+        controls = stack.enter_context(closing(Controls(live, speaker, recording)))
         if arguments.teach is not None:
             controls.teach(arguments.teach)
         try:

@@ -134,9 +134,11 @@ class Adapting:
     """
 
     def __init__(self, model: LandmarkGRU, samples: tuple[np.ndarray, list[str], np.ndarray]):
+        self.progress = 0.0  # 0 to 1
         self._adapted: LandmarkGRU | None = None
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._adapt, args=(model, *samples), daemon=True)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._adapt, args=(model, *samples))
         self._thread.start()
 
     def done(self) -> bool:
@@ -150,11 +152,21 @@ class Adapting:
             raise self._error
         return self._adapted
 
+    def close(self) -> None:
+        """Leave it; there is no model then."""
+        self._closing.set()
+        self._thread.join()
+
     def _adapt(self, model: LandmarkGRU, *samples) -> None:
         try:
-            self._adapted = adapt(model, *samples)
+            self._adapted = adapt(model, *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
+
+    def _go_on(self, progress: float) -> None:
+        if self._closing.is_set():
+            raise InterruptedError("the adapting was left")
+        self.progress = progress
 
 
 def adopt_user_profile(recognizer: Recognizer) -> str:

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +34,17 @@ _FINGERS = torch.tensor([0] + [finger for finger in range(5) for _ in range(4)])
 
 
 def adapt(
-    model: LandmarkGRU, landmarks: np.ndarray, labels: Sequence[str], left_handed: np.ndarray | None = None
+    model: LandmarkGRU,
+    landmarks: np.ndarray,
+    labels: Sequence[str],
+    left_handed: np.ndarray | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> LandmarkGRU:
     """A copy of `model`, on the CPU, that has learnt one person's letters from stills, and reads all others as before.
 
     landmarks: float (N, 21, 3), pixels; NaN where no hand was found, such rows are left out. labels: N of LABELS, without J
     and Z, which stills do not show; any number of each, any left out. left_handed: bool (N,), all right hands when None.
+    progress: told the share done, 0 to 1, before each step; what it raises ends the adapting.
 
     On the person's samples, turned, stretched and held for up to 1.2 s, the copy learns the labels. On other hands, the
     prototypes, whole, with fingers on their way to those of another or of the person, and as moving J and Z, it learns to
@@ -56,7 +61,9 @@ def adapt(
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=_STEPS, pct_start=0.1)
     weights = 1 / ids.bincount()[ids]  # every letter counts the same
 
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
+        if progress is not None:
+            progress(step / _STEPS)
         is_clip = torch.rand((), generator=generator) < _CLIP_SHARE
         frames = int(torch.randint(_SHORTEST, _LONGEST + 1, (), generator=generator)) if is_clip else 1
         rows = torch.multinomial(weights, _OWN, replacement=True, generator=generator)

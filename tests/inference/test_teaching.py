@@ -118,6 +118,16 @@ def test_a_model_is_adapted_while_frames_are_read(little_work):
     assert np.array_equal(weights(reader.model), before) and not np.array_equal(weights(adapting.model), before)
 
 
+def test_adapting_can_be_left():
+    adapting = Adapting(LandmarkGRU(), (hand("A").landmarks[None], ["A"], np.array([False])))
+    while adapting.progress == 0:
+        pass
+    adapting.close()
+    assert adapting.done() and 0 < adapting.progress < 0.5
+    with pytest.raises(InterruptedError):
+        _ = adapting.model
+
+
 def test_what_cannot_be_adapted_to_says_so():
     with pytest.raises(UserError, match="no hand in the 0 samples"):
         _ = Adapting(LandmarkGRU(), Lesson("").samples()).model

@@ -1,0 +1,93 @@
+"""Run the headless demo for long and see whether its memory grows: python scripts/soak.py --video clip.mp4 --minutes 30
+
+The video is played again and again as one stream: frames -> hand -> letters -> words -> annotated video. Exit status 1 where the
+memory grows faster than BOUND after the first tenth of the time.
+"""
+
+import argparse
+import math
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sign2sound.errors import UserError, run
+
+BOUND = 0.5  # MB per minute; the latency of every frame, which is kept on purpose, takes 0.1
+SAMPLES = 30  # in the whole run
+FASTEST = 100  # frames/s that a machine may reach
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        playlist = write_playlist(Path(folder), arguments.video, arguments.minutes)
+        command = [sys.executable, "inference/realtime_demo.py", "--headless", "--source", str(playlist)]
+        command += ["--output", str(Path(folder, "annotated.mp4"))]
+        with Path(folder, "printed.txt").open("w+") as printed:
+            demo = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
+            try:
+                minutes, megabytes = watch(demo, arguments.minutes)
+            finally:
+                demo.send_signal(signal.SIGINT)
+                demo.wait()
+            printed.seek(0)
+            print(printed.read()[-1000:].partition("text: ")[2])
+    slope = growth(minutes, megabytes)
+    print(f"memory after the first tenth grows by {slope:+.3f} MB/min; at most {BOUND} MB/min are right")
+    if slope > BOUND:
+        sys.exit(1)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the headless demo for long and see whether its memory grows.")
+    parser.add_argument("--video", type=Path, required=True, help="an .mp4, played again and again")
+    parser.add_argument("--minutes", type=float, default=30, help="default: %(default)s")
+    arguments = parser.parse_args()
+    if not arguments.video.is_file():
+        raise UserError(
+            f"no video at {arguments.video}; the demo leaves one: inference/realtime_demo.py --headless --source sample"
+        )
+    return arguments
+
+
+def write_playlist(folder: Path, video: Path, minutes: float) -> Path:
+    """A file that FFmpeg, within OpenCV, plays as one long video."""
+    (folder / "video.mp4").write_bytes(video.read_bytes())
+    playlist = folder / "playlist.ffconcat"
+    frames = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT)
+    if frames < 1:
+        raise UserError(f"{video} is no video that OpenCV can read, or has no frames; expected for example an mp4")
+    times = math.ceil(minutes * 60 * FASTEST / frames)
+    playlist.write_text("ffconcat version 1.0\n" + "file video.mp4\n" * times)
+    return playlist
+
+
+def watch(demo: subprocess.Popen, minutes: float) -> tuple[np.ndarray, np.ndarray]:
+    """Minutes since the start and the demo's resident megabytes, SAMPLES of each, printed as they come."""
+    started = time.monotonic()
+    print(f"{'minute':>8}{'MB':>9}", flush=True)
+    samples = []
+    for number in range(1, SAMPLES + 1):
+        time.sleep(max(0.0, started + number * minutes * 60 / SAMPLES - time.monotonic()))
+        if demo.poll() is not None:
+            raise UserError(f"the demo ended after {samples[-1][0] if samples else 0:.1f} min; run it on its own to see why")
+        megabytes = int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(demo.pid)])) / 1024
+        samples.append(((time.monotonic() - started) / 60, megabytes))
+        print(f"{samples[-1][0]:8.1f}{megabytes:9.1f}", flush=True)
+    return tuple(np.array(samples).T)
+
+
+def growth(minutes: np.ndarray, megabytes: np.ndarray) -> float:
+    """Megabytes per minute of the line through all samples after the first tenth, in which everything starts."""
+    after = minutes > 0.1 * minutes[-1]
+    return float(np.polyfit(minutes[after], megabytes[after], 1)[0])
+
+
+if __name__ == "__main__":
+    run(main)
