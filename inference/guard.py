@@ -42,7 +42,8 @@ class Guard:
         if not reason and scope["method"] not in _READING:
             body, (status, reason) = await self._body(receive)
             receive = _replay(body, receive)
-        app = JSONResponse({"detail": reason}, status) if reason else self._app
+        # A refused body may still be on its way, and without end.
+        app = JSONResponse({"detail": reason}, status, {"connection": "close"}) if reason else self._app
         await app(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str]:

@@ -41,7 +41,7 @@ class Command(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     do: Literal["write", "delete", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
-    text: Annotated[str, StringConstraints(to_upper=True, max_length=2000, pattern="^[A-Z ]*$")] = ""
+    text: Annotated[str, StringConstraints(to_upper=True, max_length=2000, pattern="^[A-Za-z ]*$")] = ""
     index: int = 0
 
 

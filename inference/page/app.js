@@ -9,6 +9,7 @@ import {Stream} from "./stream.js";
 import {Teach} from "./teach.js";
 
 const PICTURE_SIDE = 1600; // pixels of an opened picture, at most
+const READABLE = 3000; // milliseconds that a message stays
 const WRITTEN = 450; // milliseconds that a written letter lights up
 
 const video = byId("video");
@@ -42,9 +43,9 @@ async function start(open, mirrored) {
   cover("One moment", "Connecting.", false);
   byId("view").classList.toggle("mirrored", mirrored);
   return new Promise((connected) => {
-    const left = (message) => {
+    const left = (title, message) => {
       stop();
-      cover("Not connected", message);
+      cover(title, message);
       connected(false);
     };
     const answered = (message) => {
@@ -63,7 +64,12 @@ function running() {
   byId("cover").hidden = true;
   byId("still").hidden = true;
   for (const id of ["stop", "open-again"]) byId(id).hidden = false;
+  setAspect(video.videoWidth, video.videoHeight);
   stopWatching = watchFrames(video, frameReady);
+}
+
+function setAspect(width, height) {
+  byId("stage").style.setProperty("--aspect", `${width || 4} / ${height || 3}`);
 }
 
 async function frameReady() {
@@ -118,7 +124,7 @@ function receive(message) {
     case "welcome":
       if (text) send({do: "write", text});
       if (tab === "practice") practice.begin();
-      if (message.notice) hint(message.notice);
+      if (message.notice) hint(message.notice, READABLE);
       showState(message.text || !text ? message : {...message, text});
       break;
     case "state":
@@ -128,7 +134,7 @@ function receive(message) {
       showStep(message);
       break;
     case "error":
-      hint(message.message);
+      hint(message.message, READABLE);
       break;
   }
 }
@@ -204,10 +210,10 @@ function take(index) {
   announce(`Word ${word.toLowerCase()}`);
 }
 
-let hinted = 0;
-function hint(message) {
-  if (!message && performance.now() - hinted < 1500) return; // what was said stays readable
-  if (message) hinted = performance.now();
+let hintedUntil = 0;
+function hint(message, milliseconds = 0) {
+  if (performance.now() < hintedUntil && !milliseconds) return;
+  hintedUntil = performance.now() + milliseconds;
   byId("hint").hidden = !message;
   byId("hint").textContent = message;
 }
@@ -253,6 +259,7 @@ async function openFile(file) {
   byId("view").classList.remove("mirrored");
   byId("cover").hidden = true;
   canvas.hidden = false;
+  setAspect(canvas.width, canvas.height);
   for (const id of ["stop", "open-again"]) byId(id).hidden = false;
   const hand = answer.landmarks?.map(([x, y]) => [x / canvas.width, y / canvas.height]);
   byId("ring").style.strokeDashoffset = 1 - answer.confidence;
@@ -266,6 +273,7 @@ async function openFile(file) {
 function idle() {
   stop();
   byId("still").hidden = true;
+  setAspect(4, 3);
   cover("Spell with your hand", "Hold up one hand and sign letter by letter. The pictures go to this server only, and are not kept.");
 }
 

@@ -1,10 +1,11 @@
 // The WebSocket to the server: one frame at a time goes out, and its answer comes back before the next.
 
+const ENDS = {full: "This server is full", closed: "The session has ended"}; // last messages, and their titles
+
 export class Stream {
-  /** answered(message) gets every message of the server as an object; left(message) is called once, when it is over. */
+  /** answered(message) gets every message of the server as an object; left(title, message) is called once, when it is over. */
   constructor({answered, left}) {
     this.busy = false;
-    this.last = "";
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(`${scheme}//${location.host}/stream`);
     this.socket.binaryType = "arraybuffer";
@@ -13,13 +14,13 @@ export class Stream {
       const message = JSON.parse(data);
       if (message.type === "step" || message.type === "error") this.busy = false;
       if (message.type === "step") message.roundTrip = performance.now() - this.sent;
-      if (message.type === "full" || message.type === "closed") this.last = message.message;
+      if (message.type in ENDS) this.last = [ENDS[message.type], message.message];
       if (message.type === "welcome") this.opened = true;
       answered(message);
     };
-    this.socket.onclose = () => left(this.last || (this.opened
+    this.socket.onclose = () => left(...this.last ?? ["Not connected", this.opened
       ? "The connection to the server was lost. Your text is still here."
-      : "The server does not answer. Is it still running?"), !this.opened);
+      : "The server does not answer. Is it still running?"]);
   }
 
   /** picture: a JPEG Blob; time: milliseconds of performance.now() at which it was taken. */

@@ -1,0 +1,190 @@
+"""The page in a real browser: Chromium without a window, whose camera plays a file."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+import pytest
+
+from sign2sound.hand_model import cached_path
+from sign2sound.signer import sign_word
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -r requirements.txt")
+expect = playwright.expect
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FRAME_RATE = 30  # Chromium plays a file of JPEGs at this rate, over and over
+SECONDS = 30_000  # milliseconds to wait for what a slow machine takes long for
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: sudo apt-get install chromium"),
+    pytest.mark.skipif(not cached_path().exists(), reason="needs the hand landmark model: python -m sign2sound.hand_model"),
+]
+
+
+def write_camera(path, pictures):
+    """A file for Chromium's camera: RGB pictures as JPEGs one after another."""
+    with open(path, "wb") as file:
+        for picture in pictures:
+            file.write(cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes())
+    return path
+
+
+def rest(picture, seconds: float):
+    return [picture] * round(seconds * FRAME_RATE)
+
+
+@pytest.fixture(scope="module")
+def signer_camera(tmp_path_factory):
+    """The synthetic signer spells VI, then lowers the hand for long enough to end the word."""
+    pictures = [picture[60:420] for picture, _ in sign_word("VI", 480, FRAME_RATE)]
+    return write_camera(tmp_path_factory.mktemp("camera") / "signer.mjpeg", pictures + rest(pictures[-1], 2))
+
+
+@pytest.fixture(scope="module")
+def woman_camera(shared_data, tmp_path_factory):
+    """A woman spells L and I, each from a lowered hand to a lowered hand."""
+    pictures = []
+    for letter in "LI":
+        capture = cv2.VideoCapture(str(shared_data / "videos" / f"{letter}.mp4"))
+        while (read := capture.read())[0]:
+            pictures.append(cv2.resize(read[1], (640, 360))[..., ::-1])
+    return write_camera(tmp_path_factory.mktemp("camera") / "woman.mjpeg", pictures + rest(pictures[-1], 2))
+
+
+@pytest.fixture(scope="module")
+def url(root, tmp_path_factory):
+    """The server as a user starts it, with a home of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "XDG_DATA_HOME": str(tmp_path_factory.mktemp("home"))}
+    command = [sys.executable, str(root / "inference" / "web_app.py"), "--port", "0"]
+    process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        yield re.search(r"http://\S+", process.stdout.readline())[0]
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@contextmanager
+def opened(url, *arguments, **context):
+    """The page in a new browser, whose errors fail the test."""
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
+        page = browser.new_context(**context).new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.goto(url)
+        yield page
+        browser.close()
+    assert not problems
+
+
+def camera(path) -> tuple[str, ...]:
+    return (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={path}",
+    )
+
+
+def test_the_synthetic_signer_s_word_appears_and_a_suggestion_is_taken_by_key(url, signer_camera):
+    with opened(url, *camera(signer_camera)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.locator("#text")).to_contain_text("VI", timeout=SECONDS)
+        expect(page.locator("#suggestions button")).to_have_count(3, timeout=SECONDS)
+        expect(page.locator("#speed-summary")).to_contain_text("frames/s")
+        word = page.locator("#suggestions button").first.inner_text().split()[0]
+        page.keyboard.press("1")
+        expect(page.locator("#text")).to_contain_text(f"{word} ")
+        page.get_by_role("button", name="Clear").click()
+        expect(page.locator("#text")).not_to_contain_text(word)
+
+        page.get_by_role("tab", name="Practice").click()
+        page.get_by_label("Your own word").fill("vi")
+        page.get_by_role("button", name="Practise it").click()
+        expect(page.locator("#signer-front")).to_have_attribute("alt", "The letter V signed, from the front")
+        expect(page.locator("#right")).not_to_have_text("0", timeout=SECONDS)
+
+
+def test_a_real_hand_s_letters_appear(url, woman_camera):
+    with opened(url, *camera(woman_camera)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.locator("#text")).to_have_text(re.compile("L ?I"), timeout=SECONDS)
+
+
+def test_a_picture_is_read_and_the_hand_of_a_lesson_is_learnt(url, signer_camera, tmp_path):
+    path = tmp_path / "y.png"
+    for picture, time in sign_word("Y", 480, 10):
+        if time > 0.8:
+            cv2.imwrite(str(path), picture[..., ::-1])
+            break
+    with opened(url, *camera(signer_camera)) as page:
+        page.set_input_files("#file", path)
+        expect(page.locator("#letter-name")).to_have_text("Y", timeout=SECONDS)
+        expect(page.locator("#top li").first).to_contain_text("%")
+
+        page.get_by_role("tab", name="Teach").click()
+        page.get_by_role("button", name="None").click()
+        page.get_by_label("V", exact=True).check()
+        page.get_by_role("button", name="Begin").click()
+        expect(page.locator("#teach-target")).to_have_text("V", timeout=SECONDS)
+        expect(page.locator("#teach-status")).to_contain_text("1 of 1")
+        page.get_by_role("button", name="Skip this letter").click()
+        expect(page.locator("#teach-result")).to_have_text("No letter was signed, so nothing was learnt.", timeout=SECONDS)
+
+
+def test_without_a_camera_the_page_says_what_to_do(url):
+    with opened(url) as page:
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the text")).to_be_focused()
+        page.get_by_role("button", name="Start the camera").press("Enter")
+        expect(page.locator("#cover-title")).to_have_text("No camera found")
+        expect(page.locator("#announcer")).to_contain_text("open a picture or a video")
+        page.get_by_role("tab", name="Spell").press("ArrowRight")
+        expect(page.get_by_role("tabpanel", name="Practice")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(url, scheme):
+    """WCAG AA: 4.5 to 1."""
+    with opened(url, color_scheme=scheme) as page:
+        for tab in ("Spell", "Practice", "Teach"):
+            page.get_by_role("tab", name=tab).click()
+            for text, ground, content in page.evaluate(COLOURS):
+                assert contrast(text, ground) >= 4.5, f"{content}: {text} on {ground}"
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(url):
+    with opened(url, viewport={"width": 360, "height": 740}) as page:
+        for tab in ("Spell", "Practice", "Teach"):
+            page.get_by_role("tab", name=tab).click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+# Every visible text's colour and that of the nearest painted ground; the stage's is its darkest and lightest, by hand.
+COLOURS = """() => [...document.querySelectorAll("body *")]
+  .filter((element) => element.checkVisibility() && !element.closest(".cover, .visually-hidden, .skip, .letters input")
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+  .map((element) => {
+    let ground = element;
+    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+    return [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor, element.textContent.trim().slice(0, 40)];
+  })"""
+
+
+def contrast(first: str, second: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    low, high = sorted(luminance(colour) for colour in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    share = np.array([int(value) for value in re.findall(r"\d+", colour)[:3]]) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
