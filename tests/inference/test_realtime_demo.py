@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from inference import realtime_demo
+from inference import realtime_demo, teaching
 from inference.sources import Camera
 from sign2sound import UserError
-from sign2sound.checkpoint import save_checkpoint
+from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.model import LandmarkGRU
+from sign2sound.profile import save_profile
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +185,31 @@ def test_headless_without_output_draws_nothing(demo, tmp_path):
     demo("--source", write_video(tmp_path / "v.mp4", 5), "--report", "r.json")
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["latency_ms"]["drawing"] == {"count": 0} and report["latency_ms"]["landmarks"]["count"] == 5
+
+
+def test_a_session_is_recorded(demo, tmp_path):
+    demo("--source", write_video(tmp_path / "v.mp4", 5), "--record", "session")
+    with np.load(tmp_path / "session" / "landmarks.npz") as kept:
+        assert kept["landmarks"].shape == (5, 21, 3) and np.isnan(kept["landmarks"]).all()
+        assert kept["timestamps"].tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert json.loads((tmp_path / "session" / "text.json").read_text())["source"] == str(tmp_path / "v.mp4")
+
+
+def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_path, untrained, monkeypatch, capsys):
+    path = tmp_path / "profile.pth"
+    monkeypatch.setattr(realtime_demo, "user_profile", lambda: path)
+    monkeypatch.setattr(teaching, "user_profile", lambda: path)
+    model, video = load_model(untrained)[0], write_video(tmp_path / "v.mp4", 2)
+    save_profile(path, model, model)
+    demo("--source", video)
+    assert f"reading with your profile {path}" in capsys.readouterr().out
+    save_profile(path, model, LandmarkGRU())
+    demo("--source", video)
+    assert "reading without your profile: " in capsys.readouterr().out
+    with pytest.raises(UserError, match="belongs to another model"):
+        demo("--source", video, "--profile", path)
+    demo("--source", video, "--forget-profile")
+    assert f"deleted {path}" in capsys.readouterr().out and not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sign2sound.errors import UserError
 
 def test_growth_leaves_the_start_out():
     minutes = np.arange(1, 31.0)
-    megabytes = np.where(minutes <= 3, 100.0, 400 + 0.25 * minutes)
+    megabytes = np.where(minutes <= 15, 100.0, 400 + 0.25 * minutes)
     assert growth(minutes, megabytes) == pytest.approx(0.25)
 
 
