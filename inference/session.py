@@ -141,6 +141,8 @@ class Session:
         return {"text": live.text, "word": live.word, "suggestions": live.suggestions, "profile": self._has_profile}
 
     def close(self) -> None:
+        if self._adapting is not None:
+            self._adapting.close()
         self._recognizer.close()
 
     def _practise(self, word: str) -> None:
@@ -195,7 +197,7 @@ class Session:
                 return {"phase": "nothing"}
             self._adapting = Adapting(self._options.model, samples)
         if not self._adapting.done():
-            return {"phase": "learning"}
+            return {"phase": "learning", "progress": self._adapting.progress}
         adapted, self._adapting = self._adapting.model, None
         self._recognizer.adopt(adapted)
         self._has_profile = True

@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +119,7 @@ class Landmarker:
             min_hand_presence_confidence=CONFIDENCE,
         )
         try:
-            with _quiet():
+            with _quiet:
                 return vision.HandLandmarker.create_from_options(task_options)
         except OSError as error:
             raise UserError(
@@ -132,7 +132,7 @@ class Landmarker:
             # MediaPipe reads the bytes of RGBA as if they were RGB, and never works again after an empty picture.
             raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {picture.dtype} {picture.shape}")
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
-        with nullcontext() if self._found_any else _quiet():
+        with nullcontext() if self._found_any else _quiet:
             result = detect(image, *clock)
         self._found_any = self._found_any or bool(result.hand_landmarks)
         # x and y are shares of the picture's width and height; z is on x's scale.
@@ -218,15 +218,29 @@ def _surroundings(frame: np.ndarray, hand: Hand) -> np.ndarray:
     return shown
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what MediaPipe's C++ part writes to stderr on its way up to the first hand (no setting of its own stops it) off
-    the terminal. Its errors reach Python as exceptions."""
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
+class _Quiet:
+    """Keeps what MediaPipe's C++ part writes to stderr on its way up to the first hand (no setting of its own stops it) off
+    the terminal, while any thread is within it. MediaPipe's errors reach Python as exceptions."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._within = 0
+        self._terminal = -1
+
+    def __enter__(self):
+        with self._lock:
+            self._within += 1
+            if self._within == 1:
+                self._terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._within -= 1
+            if self._within == 0:
+                os.dup2(self._terminal, 2)
+                os.close(self._terminal)
+
+
+_quiet = _Quiet()

@@ -44,7 +44,7 @@ export class Teach {
   update(lesson) {
     const taking = lesson.phase === "countdown" || lesson.phase === "recording";
     this.showLesson(taking);
-    if (lesson.phase === "learning") this.result("Learning your hand… It takes some ten seconds; go on spelling meanwhile.");
+    if (lesson.phase === "learning") this.result("Learning your hand… Go on spelling meanwhile.");
     if (lesson.phase === "nothing") this.result("No letter was signed, so nothing was learnt.");
     if (lesson.phase === "learnt") {
       this.result(lesson.saved

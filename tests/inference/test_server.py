@@ -186,7 +186,8 @@ def test_landmarks_are_read_as_the_library_reads_them(http, options):
     assert http.post("/landmarks", json={"landmarks": []}).json()["probabilities"] == []
 
 
-def test_a_lesson_ends_in_a_profile_that_is_used_at_once_and_can_be_deleted(options, profile_path):
+def test_a_lesson_ends_in_a_profile_that_is_used_at_once_and_can_be_deleted(options, profile_path, monkeypatch):
+    monkeypatch.setattr("sign2sound.profile._STEPS", 5)
     session = Session(options, own=True)
     state = session.command(Command(do="teach", text="L"))
     assert not state["profile"]

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from mediapipe.tasks.python import vision
 
 from sign2sound import Hand, UserError
-from sign2sound.landmarker import Follower, Landmarker
+from sign2sound.landmarker import Follower, Landmarker, _quiet
 from sign2sound.recognizer import GAP
 from sign2sound.signer import draw_hand, load_prototypes, place_hand
 
@@ -259,3 +260,12 @@ def test_two_hands_in_a_video_are_not_mixed_up(hand_model_file):
             sides.append(hand and ("left" if hand.landmarks[:, 0].mean() < 480 else "right"))
     changes = [side for before, side in zip([None, *sides], sides, strict=False) if side != before]
     assert changes == ["left", None, "right"] and sides.count(None) == pytest.approx(GAP * 30, abs=1)
+
+
+def test_threads_that_keep_quiet_at_once_give_stderr_back(capfd):
+    with _quiet:
+        with _quiet:
+            os.write(2, b"hidden")
+        os.write(2, b"hidden too")
+    os.write(2, b"shown")
+    assert capfd.readouterr().err == "shown"
