@@ -195,7 +195,7 @@ class Session:
             self._lesson = None
             if not samples[1]:
                 return {"phase": "nothing"}
-            self._adapting = Adapting(self._options.model, samples)
+            self._adapting = Adapting(self._recognizer.adopted, samples)  # what was learnt before stays
         if not self._adapting.done():
             return {"phase": "learning", "progress": self._adapting.progress}
         adapted, self._adapting = self._adapting.model, None
