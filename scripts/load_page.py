@@ -1,0 +1,110 @@
+"""Load the web page's server like several browsers at once, and measure: python scripts/load_page.py [--videos FOLDER]"""
+
+import argparse
+import asyncio
+import json
+import re
+import struct
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+from websockets.asyncio.client import connect
+
+from sign2sound.errors import UserError, run
+from sign2sound.signer import sign_word
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH, QUALITY = 640, 70  # of what the page sends
+STAGES = ("decode", "landmarks", "features+model", "text", "server", "round trip")
+GOAL = 150.0  # milliseconds, p95 of a round trip
+
+
+def camera_frames(videos: Path | None, frame_rate: float) -> list[bytes]:
+    """JPEG frames of every video in a folder, or of the synthetic signer."""
+    if videos is None:
+        pictures = [picture[..., ::-1] for picture, _ in sign_word("HELLO", size=480, frame_rate=frame_rate)]
+    else:
+        paths = sorted(videos.glob("*.mp4"))
+        if not paths:
+            raise UserError(f"no .mp4 file in {videos}; give a folder of videos, or leave --videos out")
+        pictures = []
+        for path in paths[:6]:
+            capture = cv2.VideoCapture(str(path))
+            while (read := capture.read())[0]:
+                height, width = read[1].shape[:2]
+                pictures.append(cv2.resize(read[1], (WIDTH, round(height * WIDTH / width)), interpolation=cv2.INTER_AREA))
+    return [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes() for picture in pictures]
+
+
+async def browser(host: str, frames: list[bytes], offset: int, frame_rate: float, seconds: float) -> dict[str, list[float]]:
+    """Send the newest frame of a camera whenever the answer to the one before has come. Returns milliseconds by stage."""
+    times = defaultdict(list)
+    async with connect(f"ws://{host}/stream", origin=f"http://{host}") as socket:
+        await socket.recv()
+        started = time.perf_counter()
+        taken = -1
+        while (now := time.perf_counter() - started) < seconds:
+            newest = int(now * frame_rate)
+            if newest == taken:
+                await asyncio.sleep((taken + 1) / frame_rate - now)
+                continue
+            taken = newest
+            sent = time.perf_counter()
+            await socket.send(struct.pack("<d", now) + frames[(offset + newest) % len(frames)])
+            answer = json.loads(await socket.recv())
+            for stage, duration in answer["ms"].items():
+                times[stage].append(duration)
+            times["round trip"].append(1000 * (time.perf_counter() - sent))
+    return {stage: durations[5:] for stage, durations in times.items()}  # the first open MediaPipe
+
+
+async def one_too_many(host: str, after: float) -> str:
+    await asyncio.sleep(after)
+    async with connect(f"ws://{host}/stream", origin=f"http://{host}") as socket:
+        return json.loads(await socket.recv()).get("message", "was let in")
+
+
+async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None:
+    clients = [
+        browser(host, frames, number * len(frames) // args.clients, args.frame_rate, args.seconds)
+        for number in range(args.clients)
+    ]
+    *measured, told = await asyncio.gather(*clients, one_too_many(host, args.seconds / 2))
+    print(
+        f"{args.clients} browsers at once, {args.frame_rate:g} frames/s from each camera, {args.seconds:g} s; p50 / p95 in ms"
+    )
+    print(f"{'browser':<9}{'frames/s':>9}" + "".join(f"{stage:>17}" for stage in STAGES))
+    for number, times in enumerate(measured, start=1):
+        columns = (f"{np.percentile(times[stage], 50):.1f} / {np.percentile(times[stage], 95):.1f}" for stage in STAGES)
+        print(f"{number:<9}{len(times['server']) / args.seconds:9.1f}" + "".join(f"{column:>17}" for column in columns))
+    worst = max(np.percentile(times["round trip"], 95) for times in measured)
+    print(f"slowest p95 {worst:.0f} ms, goal {GOAL:.0f} ms; one more browser: {told}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=4, metavar="N", help="default: %(default)s, all that the server takes")
+    parser.add_argument("--seconds", type=float, default=20, help="default: %(default)s")
+    parser.add_argument("--frame-rate", type=float, default=30, help="of each camera; default: %(default)s")
+    parser.add_argument("--videos", type=Path, metavar="FOLDER", help="what the cameras see; default: the synthetic signer")
+    args = parser.parse_args()
+    frames = camera_frames(args.videos, args.frame_rate)
+    command = [sys.executable, str(ROOT / "inference" / "web_app.py"), "--port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        address = re.search(r"//(\S+)", server.stdout.readline())
+        if address is None:
+            raise UserError("the server did not start; its error stands above")
+        asyncio.run(load(address[1], frames, args))
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+if __name__ == "__main__":
+    run(main)
