@@ -195,7 +195,7 @@ function showState(state) {
     const button = document.createElement("button");
     const key = document.createElement("kbd");
     key.textContent = index + 1;
-    button.append(word, key);
+    button.append(word, " ", key);
     button.onclick = () => take(index);
     return button;
   }));
