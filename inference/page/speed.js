@@ -11,7 +11,7 @@ const STAGES = [
 ];
 const KEPT = 300; // frames
 const SHOWN = 120;
-const TOP = 100; // milliseconds at the upper edge of the chart, at least
+const TOP = 110; // milliseconds at the upper edge of the chart, at least
 
 export class Speed {
   constructor(root) {
@@ -70,7 +70,7 @@ export class Speed {
     context.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
     const shown = this.frames.slice(-SHOWN);
-    const scale = (height - 4) / Math.max(TOP, ...shown.map(({total}) => total));
+    const scale = (height - 4) / Math.max(TOP, 1.5 * this.percentiles("total")[1]); // the first frame waits for everything
     const step = width / SHOWN;
     shown.forEach((frame, index) => {
       let y = height;
