@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 LIBRARY = (
-    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "checkpoint", "signer",
-    "profile", "recognizer", "speller", "words", "speech",
+    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "cnn", "checkpoint",
+    "signer", "profile", "recognizer", "speller", "words", "speech",
 )  # fmt: skip
 MAY_IMPORT = {
     "data": {"sign2sound", "data"},
