@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound import Hand, Recognizer, UserError
+from sign2sound.exported import Model
 from sign2sound.features import palm_clips
 from sign2sound.labels import STATIC_LETTERS
-from sign2sound.model import LandmarkGRU
-from sign2sound.profile import adapt, load_profile, user_profile
+from sign2sound.profile import load_profile, user_profile
 
 COUNTDOWN = 3.0  # seconds from the moment a letter is shown until its samples are taken
 RECORDING = 3.0  # seconds of a steady hand per letter
@@ -89,7 +89,7 @@ class Lesson:
             self._next()
 
     def samples(self) -> tuple[np.ndarray, list[str], np.ndarray]:
-        """What `sign2sound.profile.adapt` takes: landmarks (N, 21, 3), N labels, left_handed (N,); N = 0 if all was skipped."""
+        """What `adapt` of `sign2sound.adapting` takes: landmarks (N, 21, 3), N labels, left_handed (N,); N may be 0."""
         landmarks = np.array([hand.landmarks for _, hand in self._samples], np.float32).reshape(-1, 21, 3)
         return (
             landmarks,
@@ -133,9 +133,9 @@ class Adapting:
     Torch does its work without Python's lock, so no process of its own is needed.
     """
 
-    def __init__(self, model: LandmarkGRU, samples: tuple[np.ndarray, list[str], np.ndarray]):
+    def __init__(self, model: Model, samples: tuple[np.ndarray, list[str], np.ndarray]):
         self.progress = 0.0  # 0 to 1
-        self._adapted: LandmarkGRU | None = None
+        self._adapted: Model | None = None
         self._error: Exception | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._adapt, args=(model, *samples))
@@ -145,7 +145,7 @@ class Adapting:
         return not self._thread.is_alive()
 
     @property
-    def model(self) -> LandmarkGRU:
+    def model(self) -> Model:
         """The adapted model; waits for it. Raises what `adapt` raised."""
         self._thread.join()
         if self._error:
@@ -157,9 +157,11 @@ class Adapting:
         self._closing.set()
         self._thread.join()
 
-    def _adapt(self, model: LandmarkGRU, *samples) -> None:
+    def _adapt(self, model: Model, *samples) -> None:
         try:
-            self._adapted = adapt(model, *samples, progress=self._go_on)
+            from sign2sound.adapting import adapt  # torch loads only for those who teach
+
+            self._adapted = adapt(model.trainable(), *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
 

@@ -9,6 +9,7 @@ from array_api_compat import array_namespace
 VERSION = 1
 FEATURES = 63
 FRAME_RATE = 30  # frames/s of a clip; motion is measured per frame of it
+MEMORY = 64  # numbers that `stream_features` remembers of a stream: whether it had a hand yet, and the newest one's 63
 
 # The palm's size is the mean length of these bones: from the wrist to the four knuckles, and across the knuckles.
 _PALM_FROM = [0, 0, 0, 0, 5]
@@ -38,6 +39,27 @@ def clip_features(landmarks, left_handed):
     motion = wrist - xp.concat([wrist[:, :1], wrist[:, :-1]], axis=1)
     shape = hands[:, :, 1:, :] - wrist
     return xp.reshape(xp.concat([motion, shape], axis=2) / palm, (*landmarks.shape[:2], FEATURES))
+
+
+def stream_features(landmarks, left_handed, memory):
+    """Features of frames that go on from those before: a stream fed in parts gives what the whole clip does.
+
+    landmarks, left_handed: as to `clip_features`. memory: float (N, MEMORY), zeros at a stream's start.
+    Returns features (N, T, 63), NaN as long as there was no hand; (N,), which of these frames is the last with a hand, -1 where
+    none has one; and the memory (N, MEMORY) for the frames that follow. A hand fills no gap in frames of an earlier call.
+    """
+    xp = array_namespace(landmarks)
+    shape = (landmarks.shape[0], 1, *landmarks.shape[2:])
+    before = xp.reshape(xp.where(memory[:, :1] > 0, memory[:, 1:], xp.nan), shape)
+    frames = xp.concat([before, landmarks], axis=1)
+    seen = ~xp.isnan(frames[:, :, 0, 0])
+    place = xp.arange(frames.shape[1], device=frames.device)
+    last = xp.max(xp.where(seen, place, xp.zeros_like(place)), axis=1)  # 0: the one before, or none at all
+
+    clip = xp.arange(frames.shape[0], device=frames.device)
+    met = seen[clip, last][:, None]
+    newest = xp.where(met, xp.reshape(frames[clip, last], (shape[0], FEATURES)), 0.0)
+    return clip_features(frames, left_handed)[:, 1:], last - 1, xp.concat([xp.astype(met, newest.dtype), newest], axis=1)
 
 
 def palm_clips(landmarks, left_handed):

@@ -1,14 +1,18 @@
 """The network: 210,077 parameters."""
 
+import copy
+import hashlib
+
+import numpy as np
 import torch
 from torch import nn
 
 from sign2sound.errors import UserError
-from sign2sound.features import FEATURES
-from sign2sound.labels import LABELS
+from sign2sound.features import FEATURES, MEMORY, stream_features
+from sign2sound.labels import LABELS, NOTHING
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: str | torch.device) -> torch.device:
     """The device `name`; "auto" is CUDA where there is one, else the CPU. Raises UserError when there is no such device."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -44,3 +48,55 @@ class LandmarkGRU(nn.Module):
         """`forward` with calibrated probabilities in place of the logits."""
         logits, state = self(features, state)
         return (logits / self.temperature).softmax(dim=-1), state
+
+    def read_features(
+        self, features: torch.Tensor, last: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `stream_features` gave -> (N, 29) probabilities at the frames `last`, `nothing` without any, and the state.
+
+        state: (N, layers * hidden), zeros at the start. Calibrated; tensors, so that it can be traced.
+        """
+        clips = features.shape[0]
+        layers, hidden = self.sizes["layers"], self.sizes["hidden"]
+        met = ~features[:, 0, :1].isnan()  # else there was no hand yet
+        before = state.reshape(clips, layers, hidden).transpose(0, 1).contiguous()
+        steps, after = self.probabilities(features.where(met[:, None], 0), before)
+        read = steps[torch.arange(clips, device=steps.device), last.clamp(min=0)]
+        nothing = (torch.arange(len(LABELS), device=steps.device) == NOTHING).to(read.dtype)
+        state = after.transpose(0, 1).reshape(clips, layers * hidden).where(met, state)
+        return read.where((last >= 0)[:, None], nothing), state
+
+    @torch.inference_mode()
+    def read(
+        self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `sign2sound.exported.OnnxModel.read` does, on this model's device."""
+        if state is None:
+            state = np.zeros((len(landmarks), MEMORY + self.sizes["layers"] * self.sizes["hidden"]), np.float32)
+        # With numpy: of one hand it makes features in a third of torch's time.
+        features, last, memory = stream_features(landmarks, left_handed, state[:, :MEMORY])
+        device = self.fc_input.weight.device
+        tensors = (torch.from_numpy(array).to(device) for array in (features, last, state[:, MEMORY:]))
+        probabilities, state = (tensor.cpu().numpy() for tensor in self.read_features(*tensors))
+        return probabilities, np.concatenate([memory, state], axis=1)
+
+    def on(self, device: str | torch.device) -> "LandmarkGRU":
+        """This model on the device `name`, as to `find_device`, ready to read."""
+        return self.to(find_device(device)).eval()
+
+    def trainable(self) -> "LandmarkGRU":
+        return self
+
+    def with_weights(self, weights: dict[str, np.ndarray]) -> "LandmarkGRU":
+        """A copy with some weights replaced, by name. Raises RuntimeError where their shapes do not fit."""
+        model = copy.deepcopy(self)
+        model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
+        return model
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all weights: which model it is."""
+        digest = hashlib.sha256()
+        for name, weight in self.state_dict().items():
+            digest.update(name.encode() + weight.cpu().numpy().tobytes())
+        return digest.hexdigest()

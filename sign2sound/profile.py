@@ -1,104 +1,34 @@
-"""A model that learns one person's hand: adapted from a few samples per letter, and kept as a small profile."""
+"""A person's profile: what distinguishes a model that learnt their hand from the released one."""
 
-import copy
-import hashlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from platformdirs import user_data_path
-from torch.nn.functional import cross_entropy, kl_div
 
 from sign2sound.errors import UserError
-from sign2sound.features import clip_features, palm_clips
+from sign2sound.exported import Model
 from sign2sound.files import atomic_write
-from sign2sound.hand import LANDMARKS
-from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS
-from sign2sound.model import LandmarkGRU
 
-FORMAT = 1
+FORMAT = 2
 # What is adapted: 11,933 of the 210,077 parameters. All of them together gained no more.
-_ADAPTED = ("fc_input.weight", "fc_input.bias", "fc_output.weight", "fc_output.bias")
-
-_STEPS = 200
-_LEARNING_RATE = 0.003
-_SMOOTHING = 0.05  # of the labels
-_KEEPING = 3.0  # weight of staying with the released model on other hands
-_CLIP_SHARE = 0.3  # of the steps; the others take single frames
-_SHORTEST, _LONGEST = 8, 36  # frames of a clip
-_OWN, _OTHERS = 64, 160  # clips in a step
-_OWN_BEND, _OTHERS_BEND = 0.2, 0.35  # standard deviation of the entries of the linear maps that vary a hand
-_NOISE, _JITTER = 0.06, 0.01  # palm sizes: of a landmark's place over a whole clip, and from frame to frame
-_FINGERS = torch.tensor([0] + [finger for finger in range(5) for _ in range(4)])  # which finger a landmark is of
+ADAPTED = ("fc_input.weight", "fc_input.bias", "fc_output.weight", "fc_output.bias")
 
 
-def adapt(
-    model: LandmarkGRU,
-    landmarks: np.ndarray,
-    labels: Sequence[str],
-    left_handed: np.ndarray | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> LandmarkGRU:
-    """A copy of `model`, on the CPU, that has learnt one person's letters from stills, and reads all others as before.
-
-    landmarks: float (N, 21, 3), pixels; NaN where no hand was found, such rows are left out. labels: N of LABELS, without J
-    and Z, which stills do not show; any number of each, any left out. left_handed: bool (N,), all right hands when None.
-    progress: told the share done, 0 to 1, before each step; what it raises ends the adapting.
-
-    On the person's samples, turned, stretched and held for up to 1.2 s, the copy learns the labels. On other hands, the
-    prototypes, whole, with fingers on their way to those of another or of the person, and as moving J and Z, it learns to
-    answer what `model` does: distillation, as in Li and Hoiem, Learning without Forgetting, 2016. The same input gives the
-    same copy. Raises UserError on labels that can't be learnt, or without any hand; ValueError on other shapes.
-    """
-    own, ids = _samples(landmarks, labels, left_handed)
-    signs = _prototypes()
-    generator = torch.Generator().manual_seed(0)
-    released = copy.deepcopy(model).cpu().eval().requires_grad_(False)
-    adapted = copy.deepcopy(released)  # stays in eval mode: so few weights need no dropout
-    parameters = [adapted.get_parameter(name).requires_grad_() for name in _ADAPTED]
-    optimizer = torch.optim.Adam(parameters, lr=_LEARNING_RATE)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=_STEPS, pct_start=0.1)
-    weights = 1 / ids.bincount()[ids]  # every letter counts the same
-
-    for step in range(_STEPS):
-        if progress is not None:
-            progress(step / _STEPS)
-        is_clip = torch.rand((), generator=generator) < _CLIP_SHARE
-        frames = int(torch.randint(_SHORTEST, _LONGEST + 1, (), generator=generator)) if is_clip else 1
-        rows = torch.multinomial(weights, _OWN, replacement=True, generator=generator)
-        held = _varied(own[rows, None].expand(-1, frames, -1, -1), _OWN_BEND, generator)
-        others = _varied(_others(signs, own, frames, generator), _OTHERS_BEND, generator)
-        features = clip_features(torch.cat([held, others]), torch.zeros(_OWN + _OTHERS, dtype=torch.bool))
-        logits, _ = adapted(features)
-        answers, _ = released(features[_OWN:])
-
-        wanted = ids[rows, None].expand(-1, frames)
-        loss = cross_entropy(logits[:_OWN].flatten(0, 1), wanted.flatten(), label_smoothing=_SMOOTHING)
-        kept, answers = (part.flatten(0, 1).log_softmax(-1) for part in (logits[_OWN:], answers))
-        loss = loss + _KEEPING * kl_div(kept, answers, reduction="batchmean", log_target=True)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        scheduler.step()
-    return adapted.requires_grad_(True)
-
-
-def save_profile(path: str | Path, adapted: LandmarkGRU, model: LandmarkGRU) -> None:
-    """Write what distinguishes `adapted` from the `model` that it was adapted from: some 50 kB, whole or not at all."""
-    weights = {name: adapted.get_parameter(name).detach().cpu() for name in _ADAPTED}
+def save_profile(path: str | Path, adapted, model: Model) -> None:
+    """Write what distinguishes the LandmarkGRU `adapted` from the `model` that it was adapted from: some 50 kB, whole or not at
+    all."""
+    weights = {name: adapted.get_parameter(name).detach().cpu().numpy() for name in ADAPTED}
     with atomic_write(path) as file:
-        torch.save({"format": FORMAT, "model": _fingerprint(model), "weights": weights}, file)
+        np.savez(file, format=FORMAT, model=model.fingerprint, **weights)
 
 
 def user_profile() -> Path:
     """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it."""
-    return user_data_path("sign2sound") / "profile.pth"
+    return user_data_path("sign2sound") / "profile.npz"
 
 
-def load_profile(path: str | Path, model: LandmarkGRU) -> LandmarkGRU:
-    """A copy of `model` with the profile at `path`; its calibration stays. No code stored in the file is ever run.
+def load_profile(path: str | Path, model: Model) -> Model:
+    """A copy of `model` with the profile at `path`; its calibration stays.
 
     Raises UserError when the file is missing, is no profile, or belongs to another model.
     """
@@ -106,69 +36,13 @@ def load_profile(path: str | Path, model: LandmarkGRU) -> LandmarkGRU:
     if not path.is_file():
         raise UserError(f"no profile at {path}; make one with `python training/personalize.py --input FOLDER --output {path}`")
     try:
-        profile = torch.load(path, map_location="cpu", weights_only=True)
-        found, weights = profile["model"], {name: profile["weights"][name] for name in _ADAPTED}
-        if profile["format"] != FORMAT:
-            raise ValueError(f"format {profile['format']}")
-    except Exception as error:  # torch raises many kinds, by what is wrong with the bytes
+        with np.load(path, allow_pickle=False) as profile:
+            found, weights = str(profile["model"]), {name: profile[name] for name in ADAPTED}
+            if profile["format"] != FORMAT:
+                raise ValueError(f"format {profile['format']}")
+    except Exception as error:  # numpy and zipfile raise many kinds, by what is wrong with the bytes
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         raise UserError(f"{path} is not a profile of this program ({reason}); expected one by personalize.py") from error
-    if found != _fingerprint(model):
+    if found != model.fingerprint:
         raise UserError(f"{path} belongs to another model; give that one, or make the profile again with this one")
-    adapted = copy.deepcopy(model)
-    adapted.load_state_dict(weights, strict=False)
-    return adapted
-
-
-def _fingerprint(model: LandmarkGRU) -> str:
-    digest = hashlib.sha256()
-    for name, weight in model.state_dict().items():
-        digest.update(name.encode() + weight.cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _samples(landmarks, labels, left_handed) -> tuple[torch.Tensor, torch.Tensor]:
-    """The person's hands (N, 21, 3), right hands in palm sizes from the wrist, and their label ids (N,)."""
-    landmarks = np.asarray(landmarks, dtype=np.float32)
-    sides = np.zeros(len(landmarks), bool) if left_handed is None else np.asarray(left_handed, dtype=bool)
-    if landmarks.shape[1:] != (LANDMARKS, 3) or not len(landmarks) == len(labels) == len(sides):
-        raise ValueError(
-            f"expected landmarks (N, 21, 3) with N labels and sides, found {landmarks.shape}, {len(labels)}, {len(sides)}"
-        )
-    if wrong := sorted({str(label) for label in labels} - {*LABELS} | {*labels} & {*MOTION_LETTERS}):
-        raise UserError(f"cannot learn {', '.join(wrong)} from stills; expected A to Z without J and Z, del, space or nothing")
-    found = np.isfinite(landmarks).all(axis=(1, 2))
-    if not found.any():
-        raise UserError(f"no hand in the {len(landmarks)} samples to learn from; record the letters with the hand in full view")
-    own = palm_clips(torch.from_numpy(landmarks[found, None]), torch.from_numpy(sides[found]))[:, 0]
-    return own, torch.tensor([LABEL_IDS[label] for label in np.asarray(labels)[found]])
-
-
-def _prototypes() -> list[torch.Tensor]:
-    """Signs (T, 21, 3) of other people, from the wrist, the motions last; T = 1 where the sign is none."""
-    from sign2sound.signer import load_prototypes  # OpenCV loads only for those who adapt
-
-    signs = [torch.from_numpy(frames - frames[:1, :1]) for frames in load_prototypes().values()]
-    return sorted(signs, key=len)
-
-
-def _others(signs: list[torch.Tensor], own: torch.Tensor, frames: int, generator: torch.Generator) -> torch.Tensor:
-    """_OTHERS clips (N, frames, 21, 3): signs that take `frames`; in half of them each finger is somewhere on its way to that
-    of another sign or of the person."""
-    clips = torch.stack([sign[torch.linspace(0, len(sign) - 1, frames).round().long()] for sign in signs])
-    goals = torch.cat([clips[:, 0], own])
-    weights = torch.ones(len(signs))
-    if frames > 1:
-        weights[-len(MOTION_LETTERS) :] = len(signs) / len(MOTION_LETTERS)  # half of the clips move
-    clips = clips[torch.multinomial(weights, _OTHERS, replacement=True, generator=generator)]
-    goals = goals[torch.randint(len(goals), (_OTHERS,), generator=generator)]
-    share = torch.rand(_OTHERS, 5, generator=generator)
-    share[: _OTHERS // 2] = 0
-    return clips + (share[:, _FINGERS, None] * (goals - clips[:, 0]))[:, None]
-
-
-def _varied(clips: torch.Tensor, bend: float, generator: torch.Generator) -> torch.Tensor:
-    """Clips (N, T, 21, 3) turned, tilted and stretched, all by one random linear map each, and with noise."""
-    maps = torch.eye(3) + bend * torch.randn(len(clips), 1, 3, 3, generator=generator)
-    noise = _NOISE * torch.randn(len(clips), 1, *clips.shape[2:], generator=generator)
-    return clips @ maps + noise + _JITTER * torch.randn(clips.shape, generator=generator)
+    return model.with_weights(weights)

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from sign2sound.checkpoint import load_model
-from sign2sound.features import FRAME_RATE, clip_features
+from sign2sound.exported import RELEASED, Model, open_model
+from sign2sound.features import FRAME_RATE
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING
-from sign2sound.model import LandmarkGRU, find_device
 from sign2sound.profile import load_profile
 
 GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
@@ -50,8 +48,9 @@ class Recognizer:
 
     labels = LABELS
 
-    def __init__(self, model: LandmarkGRU, device: str | torch.device = "cpu", hand_model: str | Path | None = None):
-        self._device = torch.device(device)
+    def __init__(self, model: Model, device: str = "cpu", hand_model: str | Path | None = None):
+        """model: a `sign2sound.model.LandmarkGRU`, or an exported one. device: as to `load`."""
+        self._device = device
         self.model = model  # as released; a profile keeps what distinguishes another from it
         self.adopt(model)
         self._hand_model = hand_model
@@ -60,17 +59,20 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls, path: str | Path, device: str = "auto", hand_model: str | Path | None = None, profile: str | Path | None = None
+        cls,
+        path: str | Path = RELEASED,
+        device: str = "auto",
+        hand_model: str | Path | None = None,
+        profile: str | Path | None = None,
     ) -> "Recognizer":
-        """A recognizer with the checkpoint at `path`.
+        """A recognizer with the checkpoint (.pth) or exported model (.onnx) at `path`; the latter needs no torch.
 
-        device: "cpu", "cuda", or "auto" for CUDA where there is one. hand_model: path of `hand_landmarker.task`, fetched
-        when None. profile: a person's own, made for this checkpoint by `training/personalize.py`. Raises UserError when the
-        checkpoint or profile is missing or does not fit, or the device is not there.
+        device: "cpu", "cuda", or "auto" for CUDA where there is one; an exported model is read on the CPU. hand_model: path of
+        `hand_landmarker.task`, fetched when None. profile: a person's own, made for this model by `training/personalize.py`.
+        Raises UserError when the model or profile is missing or does not fit, or the device is not there.
         """
-        found = find_device(device)
-        model, _ = load_model(path)
-        recognizer = cls(model, found, hand_model)
+        model = open_model(path)
+        recognizer = cls(model, device, hand_model)
         if profile is not None:
             recognizer.adopt(load_profile(profile, model))
         recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
@@ -93,14 +95,9 @@ class Recognizer:
         if left_handed.shape != (len(landmarks),):
             raise ValueError(f"left_handed must be ({len(landmarks)},), found {left_handed.shape}")
 
-        found = ~np.isnan(landmarks[:, :, 0, 0])
-        probabilities = np.tile(_NO_HAND, (len(landmarks), 1))
-        some = np.flatnonzero(found.any(axis=1))
-        last = landmarks.shape[1] - 1 - found[:, ::-1].argmax(axis=1)
-        for start in range(0, len(some), _BATCH):
-            rows = some[start : start + _BATCH]
-            probabilities[rows] = self._probabilities(landmarks[rows], left_handed[rows], last[rows])
-        return probabilities
+        parts = [slice(start, start + _BATCH) for start in range(0, len(landmarks), _BATCH)]
+        read = [self.adopted.read(landmarks[part], left_handed[part])[0] for part in parts]
+        return np.concatenate([np.empty((0, len(LABELS)), np.float32), *read])
 
     def update(self, hand: Hand | None, timestamp: float) -> Reading:
         """Take the next frame's hand (None: no hand) at `timestamp` seconds and read the letter being signed.
@@ -125,9 +122,9 @@ class Recognizer:
         probabilities = self._read_stream(hand, timestamp)
         return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
 
-    def adopt(self, model: LandmarkGRU) -> None:
+    def adopt(self, model: Model) -> None:
         """Read with `model` from now on, such as one adapted to a person's hand, or `self.model` again; the stream goes on."""
-        self.adopted = model.to(self._device).eval()
+        self.adopted = model.on(self._device)
 
     def reset(self) -> None:
         """Forget the stream so far; the next one may start at any time."""
@@ -145,7 +142,6 @@ class Recognizer:
     def __exit__(self, *_):
         self.close()
 
-    @torch.inference_mode()
     def _read_stream(self, hand: Hand | None, timestamp: float) -> np.ndarray:
         if not timestamp > self._time:  # so that NaN is refused too
             raise ValueError(f"time must increase: {timestamp} s after {self._time} s; call reset() before a new stream")
@@ -154,42 +150,29 @@ class Recognizer:
             return _NO_HAND
         stream = self._stream
         if stream is None or timestamp - stream.time > GAP:
-            stream = self._stream = _Stream(timestamp, hand.landmarks, timestamp, hand.landmarks, float(hand.left_handed))
-            clip = hand.landmarks[None]
+            stream = self._stream = _Stream(timestamp, hand.landmarks, timestamp, float(hand.left_handed))
+            steps = hand.landmarks[None]
         else:
             steps = stream.steps_to(timestamp, hand.landmarks)
-            clip = np.concatenate([stream.step_landmarks[None], steps])
             stream.time, stream.landmarks = timestamp, hand.landmarks
             stream.step_time += len(steps) / FRAME_RATE
-            stream.step_landmarks = clip[-1]
             stream.left_handed = _SIDE_MEMORY * stream.left_handed + (1 - _SIDE_MEMORY) * hand.left_handed
-            if len(steps) == 0:
-                return stream.probabilities
-
-        features = clip_features(clip[None], np.array([stream.left_handed > 0.5]))
-        if stream.state is not None:
-            features = features[:, 1:]  # the first was the step before, there for the motion since
-        steps, stream.state = self.adopted.probabilities(torch.from_numpy(features).to(self._device), stream.state)
-        stream.probabilities = steps[0, -1].cpu().numpy()
+        if len(steps):
+            side = np.array([stream.left_handed > 0.5])
+            probabilities, stream.state = self.adopted.read(steps[None], side, stream.state)
+            stream.probabilities = probabilities[0]
         return stream.probabilities
-
-    @torch.inference_mode()
-    def _probabilities(self, landmarks: np.ndarray, left_handed: np.ndarray, last: np.ndarray) -> np.ndarray:
-        features = torch.from_numpy(clip_features(landmarks, left_handed)).to(self._device)
-        steps, _ = self.adopted.probabilities(features)
-        return steps[torch.arange(len(steps)), torch.from_numpy(last)].cpu().numpy()
 
 
 @dataclass
 class _Stream:
-    """A hand followed from frame to frame: the newest frame, the model's last step (at or before it) and what it left."""
+    """A hand followed from frame to frame: the newest frame, when the model's last step was (at or before it), what it left."""
 
     time: float
     landmarks: np.ndarray
     step_time: float
-    step_landmarks: np.ndarray
     left_handed: float  # running share of frames that saw a left hand
-    state: torch.Tensor | None = None
+    state: np.ndarray | None = None
     probabilities: np.ndarray | None = None
 
     def steps_to(self, time: float, landmarks: np.ndarray) -> np.ndarray:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data.dataset import Samples, load_samples
+from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
-from sign2sound.profile import adapt
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import SpellerOptions
 from training.evaluate import markdown_table, percent, write_report

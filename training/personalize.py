@@ -1,4 +1,4 @@
-"""Teach the model your own hand: python training/personalize.py --input FOLDER --output profile.pth
+"""Teach the model your own hand: python training/personalize.py --input FOLDER --output profile.npz
 
 FOLDER holds a folder of pictures per letter, or a video per letter (A.mp4, B.mp4, …) in which the letter is held for a few
 seconds. A file or folder of landmarks, as training takes it, does as well.
@@ -14,13 +14,14 @@ import numpy as np
 from data.dataset import load_samples
 from data.images import BrokenPicture, find_pictures, read_picture
 from sign2sound import Landmarker
+from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.features import palm_clips
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS, find_label
 from sign2sound.model import LandmarkGRU
-from sign2sound.profile import adapt, save_profile
+from sign2sound.profile import save_profile
 from sign2sound.recognizer import Recognizer
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -65,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
         "--input", type=Path, required=True, help="folder of pictures per letter or of a video per letter (A.mp4), or landmarks"
     )
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default="profile.pth", help="the profile (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default="profile.npz", help="the profile (default: %(default)s)")
     return parser.parse_args()
 
 

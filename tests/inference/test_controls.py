@@ -4,7 +4,7 @@ import pytest
 from inference import controls, teaching
 from inference.controls import NOTICE, Controls
 from inference.live import Live
-from sign2sound import Hand, Recognizer, UserError, profile
+from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.signer import load_prototypes, place_hand
 from sign2sound.words import Dictionary
 
@@ -35,9 +35,9 @@ def released(root):
 def desk(released, tmp_path, monkeypatch):
     """Controls of a window, with the user's profile in an empty folder."""
     for module in (controls, teaching):
-        monkeypatch.setattr(module, "user_profile", lambda: tmp_path / "profile.pth")
+        monkeypatch.setattr(module, "user_profile", lambda: tmp_path / "profile.npz")
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
-        monkeypatch.setattr(profile, name, value)
+        monkeypatch.setattr(adapting, name, value)
     return Controls(Live(Reader(released), Dictionary([("CALL", 3), ("CALM", 1)])), Speaker())
 
 
@@ -134,7 +134,7 @@ def test_a_lesson_is_learnt_used_and_kept_while_frames_are_read(desk, released, 
     assert np.abs(desk.live.recognizer.predict(place_hand(PROTOTYPES["A"][0])[None]) - before).max() > 1e-4
     assert "countdown  A" in capsys.readouterr().out
     other = Recognizer(released)
-    assert teaching.adopt_user_profile(other) == f"reading with your profile {tmp_path / 'profile.pth'}"
+    assert teaching.adopt_user_profile(other) == f"reading with your profile {tmp_path / 'profile.npz'}"
 
 
 def test_a_second_lesson_adds_to_the_first(desk, monkeypatch):
@@ -157,11 +157,11 @@ def test_a_lesson_of_skipped_letters_learns_nothing(desk, tmp_path):
     signer.show(None, 0.1)
     assert desk.view(0, 0).notice == "Nothing learnt"
     desk.finish()
-    assert not (tmp_path / "profile.pth").exists()
+    assert not (tmp_path / "profile.npz").exists()
 
 
 def test_a_profile_that_cannot_be_kept_is_used_and_said(desk, tmp_path, monkeypatch):
-    monkeypatch.setattr(controls, "user_profile", lambda: tmp_path / "file" / "profile.pth")
+    monkeypatch.setattr(controls, "user_profile", lambda: tmp_path / "file" / "profile.npz")
     (tmp_path / "file").touch()
     desk.teach("a")
     Signer(desk).show("A", teaching.COUNTDOWN + teaching.RECORDING + 0.1)

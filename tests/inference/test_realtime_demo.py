@@ -196,7 +196,7 @@ def test_a_session_is_recorded(demo, tmp_path):
 
 
 def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_path, untrained, monkeypatch, capsys):
-    path = tmp_path / "profile.pth"
+    path = tmp_path / "profile.npz"
     monkeypatch.setattr(realtime_demo, "user_profile", lambda: path)
     monkeypatch.setattr(teaching, "user_profile", lambda: path)
     model, video = load_model(untrained)[0], write_video(tmp_path / "v.mp4", 2)

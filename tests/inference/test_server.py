@@ -36,7 +36,7 @@ def options(root):
 @pytest.fixture(autouse=True)
 def profile_path(tmp_path, monkeypatch):
     """Nobody's own profile is read, written or deleted by a test."""
-    path = tmp_path / "profile.pth"
+    path = tmp_path / "profile.npz"
     for module in ("inference.session", "inference.teaching"):
         monkeypatch.setattr(f"{module}.user_profile", lambda: path)
     return path

@@ -4,7 +4,7 @@ import torch
 
 from inference import teaching
 from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, adopt_user_profile, lesson_letters
-from sign2sound import Hand, Recognizer, UserError, profile
+from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import save_profile
@@ -93,7 +93,7 @@ def test_letters_that_cannot_be_learnt(typed, message):
 @pytest.fixture
 def little_work(monkeypatch):
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
-        monkeypatch.setattr(profile, name, value)
+        monkeypatch.setattr(adapting, name, value)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more would wait for each other on work this small
     yield
@@ -134,13 +134,13 @@ def test_what_cannot_be_adapted_to_says_so():
 
 
 def test_the_users_profile_is_adopted_where_it_fits(tmp_path, monkeypatch):
-    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.pth")
+    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.npz")
     reader, other = Recognizer(LandmarkGRU()), Recognizer(LandmarkGRU())
     assert adopt_user_profile(reader) == ""
-    save_profile(tmp_path / "profile.pth", LandmarkGRU(), reader.model)
+    save_profile(tmp_path / "profile.npz", LandmarkGRU(), reader.model)
     landmarks = hand("A").landmarks[None]
     before, others_before = reader.predict(landmarks), other.predict(landmarks)
-    assert adopt_user_profile(reader) == f"reading with your profile {tmp_path / 'profile.pth'}"
+    assert adopt_user_profile(reader) == f"reading with your profile {tmp_path / 'profile.npz'}"
     assert np.abs(reader.predict(landmarks) - before).max() > 1e-3
     assert "belongs to another model" in adopt_user_profile(other)
     np.testing.assert_array_equal(other.predict(landmarks), others_before)

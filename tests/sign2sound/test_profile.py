@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 import torch
 
-from sign2sound import Recognizer, UserError, profile
+from sign2sound import Recognizer, UserError, adapting
+from sign2sound.adapting import adapt
 from sign2sound.checkpoint import save_checkpoint
 from sign2sound.labels import LABEL_IDS
-from sign2sound.profile import adapt, load_profile, save_profile
+from sign2sound.profile import load_profile, save_profile
 from sign2sound.signer import load_prototypes
 
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
     for name, value in {"_STEPS": 25, "_OWN": 16, "_OTHERS": 32}.items():
-        monkeypatch.setattr(profile, name, value)
+        monkeypatch.setattr(adapting, name, value)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more would wait for each other on work this small
     yield
@@ -50,7 +51,7 @@ def test_answers_on_other_hands_as_before(model, hands, monkeypatch):
     others = np.stack([100 * frames[0] for frames in load_prototypes().values()])
     before = read(model, others)
     change = np.abs(read(adapt(model, hands, LETTERS), others) - before).mean()
-    monkeypatch.setattr(profile, "_KEEPING", 0.0)
+    monkeypatch.setattr(adapting, "_KEEPING", 0.0)
     assert change < np.abs(read(adapt(model, hands, LETTERS), others) - before).mean() / 2
 
 
@@ -94,8 +95,8 @@ def test_nothing_to_learn_from_is_refused(model, hands):
 @pytest.fixture
 def saved(tmp_path, model, hands):
     adapted = adapt(model, hands, LETTERS)
-    save_profile(tmp_path / "profile.pth", adapted, model)
-    return tmp_path / "profile.pth", adapted
+    save_profile(tmp_path / "profile.npz", adapted, model)
+    return tmp_path / "profile.npz", adapted
 
 
 def test_a_profile_brings_the_adapted_model_back(saved, model):
@@ -121,15 +122,16 @@ def test_the_recognizer_takes_a_profile(saved, model, hands, tmp_path):
 def test_another_models_profile_is_refused(saved, model):
     with torch.no_grad():
         model.gru.bias_hh_l1[3] += 1e-3
-    with pytest.raises(UserError, match="profile.pth belongs to another model"):
+    with pytest.raises(UserError, match="profile.npz belongs to another model"):
         load_profile(saved[0], model)
 
 
 def test_what_is_no_profile_is_refused(saved, model, tmp_path):
-    text, checkpoint, future = (tmp_path / name for name in ("text.pth", "checkpoint.pth", "future.pth"))
+    text, checkpoint, future = (tmp_path / name for name in ("text.npz", "checkpoint.pth", "future.npz"))
     text.write_text("no profile")
     save_checkpoint(checkpoint, model, config={}, epoch=1, metrics={})
-    torch.save(torch.load(saved[0], weights_only=True) | {"format": 99}, future)
+    with np.load(saved[0]) as stored:
+        np.savez(future, **{**stored, "format": 99})
     for path in (text, checkpoint, future):
         with pytest.raises(UserError, match=f"{path.name} is not a profile"):
             load_profile(path, model)

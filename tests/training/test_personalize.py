@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sign2sound import Hand, UserError, profile
+from sign2sound import Hand, UserError, adapting
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
@@ -17,7 +17,7 @@ from training.personalize import last_quarter, read_samples, steady_frames
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
-        monkeypatch.setattr(profile, name, value)
+        monkeypatch.setattr(adapting, name, value)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_command_writes_a_profile_and_says_what_it_used(tmp_path, checkpoint
     landmarks = random.normal(size=(12, 21, 3))
     landmarks[4] = np.nan
     file = landmark_file(tmp_path / "me.npz", [*"AAAAABBBBBJJ"], landmarks)
-    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.pth")
+    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.npz")
     printed = capsys.readouterr().out
     for line in (
         "2 samples of J left out",
@@ -148,11 +148,11 @@ def test_the_command_writes_a_profile_and_says_what_it_used(tmp_path, checkpoint
     ):
         assert line in printed
     model, _ = load_model(checkpoint)
-    adapted = load_profile(tmp_path / "me.pth", model)
+    adapted = load_profile(tmp_path / "me.npz", model)
     assert not torch.equal(adapted.fc_output.weight, model.fc_output.weight)
 
     file = landmark_file(tmp_path / "few.npz", [*"AAB"], landmarks[:3])
-    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.pth")
+    call(monkeypatch, personalize, "--input", file, "--model", checkpoint, "--output", tmp_path / "me.npz")
     assert "too few samples" in capsys.readouterr().out
 
     file = landmark_file(tmp_path / "moving.npz", [*"JZ"], landmarks[:2])

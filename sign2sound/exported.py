@@ -1,0 +1,129 @@
+"""The model as an ONNX file, read by onnxruntime: all that live use needs, without torch. scripts/export_model.py writes it."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sign2sound import features
+from sign2sound.errors import UserError
+from sign2sound.labels import LABELS
+
+FORMAT = 1
+RELEASED = Path(__file__).with_name("best_model.onnx")  # the released checkpoint, exported; goes with the package
+WEIGHTS = "model."  # before the names of the weights, which are otherwise those of the checkpoint
+
+
+class Model(Protocol):
+    """What a Recognizer reads with: an OnnxModel, or a `sign2sound.model.LandmarkGRU`."""
+
+    fingerprint: str  # which model it is, whatever its form
+
+    def read(
+        self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Clips -> the letters at their ends, and the state, which goes in again with the frames that follow.
+
+        landmarks: float32 (N, T, 21, 3), pixels, frames 1/30 s apart, NaN in a frame without a hand; left_handed: bool (N,).
+        Returns probabilities, float32 (N, 29), at the last of these frames with a hand, `nothing` where none has one, and the
+        state, float32 (N, S), the same whatever form of the model reads on.
+        """
+
+    def on(self, device) -> "Model":
+        """The model on "cpu", "cuda" or "auto". Raises UserError where it can't be."""
+
+    def with_weights(self, weights: dict[str, np.ndarray]) -> "Model":
+        """A copy with some weights replaced, by name."""
+
+    def trainable(self):
+        """The model as a `LandmarkGRU`, which needs torch."""
+
+
+def open_model(path: str | Path) -> Model:
+    """The model in an `.onnx` file, or in a checkpoint; only then is torch loaded. Raises UserError when it can't be used."""
+    if Path(path).suffix == ".onnx":
+        return OnnxModel(path)
+    from sign2sound.checkpoint import load_model
+
+    return load_model(path)[0]
+
+
+class OnnxModel:
+    """A Model read on one CPU thread: a single hand is too little work to share."""
+
+    def __init__(self, path: str | Path, weights: dict[str, np.ndarray] | None = None):
+        """weights: take the place of those in the file that have their names. Raises UserError when the file is missing, is no
+        export of this program, or does not fit it."""
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise UserError(f"no model at {path}; export one with `python scripts/export_model.py --output {path}`")
+        import onnxruntime  # heavy: loads for those who read with it
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors; that `state` may be left out is worth a warning to it
+        self._weights = dict(weights or {})
+        self._values = {}  # onnxruntime reads them where they lie, so they must stay
+        for name, weight in self._weights.items():
+            self._values[name] = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(weight))
+            options.add_initializer(WEIGHTS + name, self._values[name])
+        # Folding computes with the weights in the file: right only where none is replaced, and worth 10 % of a step's time.
+        left_out = ["ConstantFolding"] if weights else None
+        try:
+            self._session = onnxruntime.InferenceSession(
+                self.path, options, providers=["CPUExecutionProvider"], disabled_optimizers=left_out
+            )
+        except Exception as error:  # onnxruntime raises many kinds, by what is wrong with the bytes
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+            raise UserError(f"{path} is no model that onnxruntime can read ({reason}); export it again") from error
+        self.about = self._session.get_modelmeta().custom_metadata_map
+        for name, expected in metadata().items():
+            if self.about.get(name) != expected:
+                found = str(self.about.get(name))[:100]
+                raise UserError(f"{path} does not fit this program: {name} is {found}, expected {expected}; export it again")
+        self.fingerprint = self.about["fingerprint"]
+        inputs = [*self._session.get_inputs(), *self._session.get_overridable_initializers()]
+        self._start = np.zeros((1, next(entry.shape[1] for entry in inputs if entry.name == "state")), np.float32)
+
+    def read(
+        self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        inputs = {"landmarks": landmarks, "left_handed": left_handed, "state": self._start if state is None else state}
+        probabilities, state = self._session.run(["probabilities", "next_state"], inputs)
+        return probabilities, state
+
+    def on(self, device) -> "OnnxModel":
+        if str(device) not in ("auto", "cpu"):
+            raise UserError(f"{self.path} is read on the CPU, found device={str(device)!r}; give the .pth checkpoint for CUDA")
+        return self
+
+    def with_weights(self, weights: dict[str, np.ndarray]) -> "OnnxModel":
+        self._check_whole("a profile")
+        return OnnxModel(self.path, self._weights | weights)
+
+    def trainable(self):
+        """The weights in a `LandmarkGRU` again. Raises UserError where torch and onnx are not installed."""
+        self._check_whole("learning a hand")
+        try:
+            import onnx
+
+            from sign2sound.model import LandmarkGRU
+        except ImportError as error:
+            raise UserError(f"learning a hand needs {error.name}, which is missing; pip install 'sign2sound[train]'") from error
+        stored = {
+            initializer.name.removeprefix(WEIGHTS): onnx.numpy_helper.to_array(initializer).copy()
+            for initializer in onnx.load(self.path).graph.initializer
+            if initializer.name.startswith(WEIGHTS)
+        }
+        model = LandmarkGRU(hidden=int(self.about["hidden"]), layers=int(self.about["layers"]))
+        model.temperature = float(self.about["temperature"])
+        return model.with_weights(stored | self._weights).eval()
+
+    def _check_whole(self, what: str) -> None:
+        if self.about["weights"] != "float32":
+            raise UserError(f"{what} needs the model as it was trained, but {self.path} has {self.about['weights']} weights")
+
+
+def metadata() -> dict[str, str]:
+    """What an exported file must say of itself to fit this program."""
+    return {"format": str(FORMAT), "labels": " ".join(LABELS), "features": str(features.VERSION)}
