@@ -20,7 +20,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from inference.controls import Controls
 from inference.display import KEYS_HELP, Video, Window, annotate, has_display
@@ -31,12 +30,12 @@ from inference.sources import Camera, Sample, VideoFile, find_pictures, open_cam
 from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import Landmarker, Recognizer, UserError
 from sign2sound.errors import run
+from sign2sound.exported import RELEASED
 from sign2sound.files import PICTURE_SUFFIXES, atomic_write
 from sign2sound.profile import user_profile
 from sign2sound.speech import Speaker, Voice
 from sign2sound.words import Dictionary
 
-MODEL = Path("checkpoints/best_model.pth")
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
 WORD = "HELLO"
 
@@ -102,12 +101,11 @@ def main() -> None:
     arguments = _arguments()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
     for option in ("output", "report", "speech_output"):
         if path := getattr(arguments, option):
             _check_writable(f"--{option.replace('_', '-')}", path)
-
-    torch.set_num_threads(1)  # a step of so small a network is done before a second thread has woken up
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
@@ -227,7 +225,9 @@ def _arguments() -> argparse.Namespace:
         help="camera number, video file, folder of images, or sample (default: camera 0 if one opens, else sample)",
     )
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
-    parser.add_argument("--model", type=Path, default=MODEL, help="checkpoint (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
+    )
     parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach learnt)")
     parser.add_argument(
         "--teach", nargs="?", const="", metavar="LETTERS", help="learn how you sign these letters (default: all 24 still ones)"

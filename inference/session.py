@@ -16,8 +16,8 @@ from inference.live import SUGGESTIONS, Live
 from inference.practice import Drill
 from inference.teaching import Adapting, Lesson, adopt_user_profile, lesson_letters
 from sign2sound import Hand, Reading, Recognizer, UserError
+from sign2sound.exported import Model
 from sign2sound.labels import LABELS
-from sign2sound.model import LandmarkGRU
 from sign2sound.profile import save_profile, user_profile
 
 FORMATS = ("JPEG", "PNG")
@@ -53,8 +53,8 @@ class Options:
     hand_model: path of the landmark model. frame_pixels: the most that a frame may decode to.
     """
 
-    model: LandmarkGRU
-    profile: LandmarkGRU | None = None
+    model: Model
+    profile: Model | None = None
     dictionary: object = None
     hand_model: Path | None = None
     frame_pixels: int = 1920 * 1080

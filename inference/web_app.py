@@ -7,25 +7,24 @@ python inference/web_app.py --host 0.0.0.0 --certificate cert.pem --key key.pem
 import argparse
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 from pathlib import Path
 
 import numpy as np
-import torch
 import uvicorn
 
 from inference.guard import own_names
 from inference.server import Limits, create_app
 from inference.session import Options
 from sign2sound import Recognizer, UserError
-from sign2sound.checkpoint import load_model
 from sign2sound.errors import run
+from sign2sound.exported import RELEASED, open_model
 from sign2sound.hand_model import find_hand_model
 from sign2sound.profile import load_profile
 from sign2sound.words import Dictionary
 
-MODEL = Path("checkpoints/best_model.pth")
 HOST = "127.0.0.1"
 PORT = 5000
 CONNECTIONS = 100  # at once; a browser opens up to 7
@@ -33,8 +32,8 @@ CONNECTIONS = 100  # at once; a browser opens up to 7
 
 def main() -> None:
     arguments = _arguments()
-    torch.set_num_threads(1)  # a step of so small a network is done before a second thread has woken up
-    model, _ = load_model(arguments.model)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
+    model = open_model(arguments.model)
     options = Options(
         model=model,
         profile=load_profile(arguments.profile, model) if arguments.profile else None,
@@ -73,7 +72,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--insecure", action="store_true", help="other machines without TLS: their browsers give pictures, but no camera"
     )
-    parser.add_argument("--model", type=Path, default=MODEL, help="checkpoint (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
+    )
     parser.add_argument("--profile", type=Path, help="your own hand's, by training/personalize.py")
     parser.add_argument("--language", default="en", help="of the suggested words, or a word list (default: %(default)s)")
     arguments = parser.parse_args()

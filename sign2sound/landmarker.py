@@ -1,21 +1,42 @@
 """MediaPipe's hand landmarker behind one thin module: an RGB picture or video frame -> Hand or None."""
 
+import importlib
 import math
 import os
+import sys
 import threading
+import types
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
 
 from sign2sound.errors import UserError
 from sign2sound.hand import Hand
 from sign2sound.hand_model import find_hand_model
 from sign2sound.passes import CONFIDENCE, PASSES, Pass
+
+
+def _import_mediapipe():
+    """MediaPipe without matplotlib, half of the time that its import takes: it draws with it, which nobody here asks for. A
+    stand-in loads it when it is used after all."""
+    if "matplotlib" not in sys.modules:
+        stand_in = types.ModuleType("matplotlib")
+        stand_in.pyplot = types.ModuleType("matplotlib.pyplot")
+        stand_in.pyplot.__getattr__ = lambda name: getattr(importlib.import_module("matplotlib.pyplot"), name)
+        sys.modules |= {"matplotlib": stand_in, "matplotlib.pyplot": stand_in.pyplot}
+    try:
+        import mediapipe
+        from mediapipe.tasks.python import BaseOptions, vision
+    finally:
+        if getattr(sys.modules["matplotlib"], "__spec__", None) is None:
+            del sys.modules["matplotlib"], sys.modules["matplotlib.pyplot"]
+    return mediapipe, BaseOptions, vision
+
+
+mp, BaseOptions, vision = _import_mediapipe()
 
 # Longest side in pixels before padding: a photo of 12 megapixels would take seconds and a gigabyte. MediaPipe's networks see
 # 192 and 224 pixels, so that a hand large enough to be detected in a padded picture loses nothing.

@@ -48,7 +48,8 @@ class Dictionary:
         share = np.fromiter(weights.values(), float) / sum(weights.values())
         self._priors = np.log((1 - _UNKNOWN) * share).astype(np.float32)
         self._lengths = np.array([len(word) for word in self._words])
-        padded = "".join(word.ljust(self._lengths.max(), "A") for word in self._words).encode()
+        longest = self._lengths.max()
+        padded = "".join(word.ljust(longest, "A") for word in self._words).encode()
         self._letters = np.frombuffer(padded, np.uint8).reshape(len(self._words), -1) - ord("A")
         self._next = _log_transitions(self._words)
         self._beginnings: dict[int, list[str]] = {}  # of the words, by length, as they are asked for
@@ -165,7 +166,8 @@ def _pairs(word: str) -> Iterable[tuple[str, str]]:
 
 def _log_transitions(words: Iterable[str]) -> dict[tuple[str, str], float]:
     """How likely each letter comes after each other in the words, a blank before and behind them (log scale)."""
-    counts = Counter(pair for word in words for pair in _pairs(word))
+    text = f" {' '.join(words)} "
+    counts = Counter(zip(text, text[1:], strict=False))
     after = Counter({first: len(LETTERS) + 1 for first in f"{LETTERS} "})  # each pair was seen once more than it was
     for (first, _), count in counts.items():
         after[first] += count

@@ -187,7 +187,7 @@ def test_landmarks_are_read_as_the_library_reads_them(http, options):
 
 
 def test_a_lesson_ends_in_a_profile_that_is_used_at_once_and_can_be_deleted(options, profile_path, monkeypatch):
-    monkeypatch.setattr("sign2sound.profile._STEPS", 5)
+    monkeypatch.setattr("sign2sound.adapting._STEPS", 5)
     session = Session(options, own=True)
     state = session.command(Command(do="teach", text="L"))
     assert not state["profile"]
