@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ class Samples:
     passes: int64 (N,), the pass of `Landmarker.find` that found the hand: 0 where none did, 1 where the data do not say.
     """
 
+    classes: ClassVar[tuple[str, ...]] = LABELS
+
     landmarks: np.ndarray
     labels: np.ndarray
     left_handed: np.ndarray
@@ -42,6 +45,11 @@ class Samples:
     def found(self) -> np.ndarray:
         """bool (N,): a hand was found in some frame."""
         return ~np.isnan(self.landmarks[:, :, 0, 0]).all(axis=1)
+
+    @property
+    def test(self) -> np.ndarray:
+        """bool (N,): stored for testing alone. Landmarks never are."""
+        return np.zeros(len(self), dtype=bool)
 
 
 def load_samples(paths: list[str | Path]) -> tuple[Samples, Samples | None]:

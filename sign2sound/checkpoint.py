@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from sign2sound import features
+from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError
 from sign2sound.files import atomic_write
 from sign2sound.labels import LABELS
@@ -13,18 +14,21 @@ from sign2sound.model import LandmarkGRU
 FORMAT = 1
 
 
-def save_checkpoint(path: str | Path, model: LandmarkGRU, *, config: dict, epoch: int, metrics: dict, **training_state) -> None:
+def save_checkpoint(
+    path: str | Path, model: LandmarkGRU | ImageCNN, *, config: dict, epoch: int, metrics: dict, **training_state
+) -> None:
     """Write `model` to `path`, whole or not at all.
 
     config, metrics, training_state: plain numbers, strings, lists, dicts and tensors; training_state is what only resuming
     needs (optimizer_state_dict, scheduler, scaler and random states), a released checkpoint has none. Raises
     pickle.UnpicklingError on anything else, before `path` is touched.
     """
+    is_image = isinstance(model, ImageCNN)
     checkpoint = {
         "format": FORMAT,
-        "model": {"name": LandmarkGRU.__name__, **model.sizes},
-        "labels": list(LABELS),
-        "features": features.VERSION,
+        "model": {"name": type(model).__name__, **model.sizes},
+        "labels": list(model.labels) if is_image else list(LABELS),
+        "features": None if is_image else features.VERSION,
         "config": config,
         "epoch": epoch,
         "metrics": metrics,
@@ -55,7 +59,10 @@ def load_checkpoint(path: str | Path) -> dict:
 
     if not isinstance(checkpoint, dict) or "format" not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of this program: it has no `format`; expected a .pth by train.py")
-    for name, expected in (("format", FORMAT), ("labels", list(LABELS)), ("features", features.VERSION)):
+    expected_values = {"format": FORMAT}
+    if not is_image_model(checkpoint):  # which has classes of its own, and no features
+        expected_values |= {"labels": list(LABELS), "features": features.VERSION}
+    for name, expected in expected_values.items():
         if checkpoint.get(name) != expected:
             raise UserError(
                 f"{path} does not fit this program: {name} is {_short(checkpoint.get(name))}, expected {_short(expected)}; "
@@ -64,14 +71,23 @@ def load_checkpoint(path: str | Path) -> dict:
     return checkpoint
 
 
-def load_model(path: str | Path) -> tuple[LandmarkGRU, dict]:
-    """The model of a checkpoint, ready for prediction on the CPU, and the checkpoint itself. Raises like `load_checkpoint`."""
+def is_image_model(checkpoint: dict) -> bool:
+    """Whether a checkpoint's model is an ImageCNN."""
+    model = checkpoint.get("model")
+    return isinstance(model, dict) and model.get("name") == ImageCNN.__name__
+
+
+def load_model(path: str | Path, kind: type = LandmarkGRU) -> tuple[LandmarkGRU | ImageCNN, dict]:
+    """The model of a checkpoint, ready for prediction on the CPU, and the checkpoint itself.
+
+    kind: LandmarkGRU or ImageCNN; a checkpoint of the other is refused. Raises like `load_checkpoint`.
+    """
     checkpoint = load_checkpoint(path)
     try:
         sizes = dict(checkpoint["model"])
-        if (name := sizes.pop("name")) != LandmarkGRU.__name__:
-            raise ValueError(f"model is {name}, expected {LandmarkGRU.__name__}")
-        model = LandmarkGRU(**sizes)
+        if (name := sizes.pop("name")) != kind.__name__:
+            raise ValueError(f"model is {name}, expected {kind.__name__}")
+        model = kind(**sizes)
         model.load_state_dict(checkpoint["model_state_dict"])
         model.temperature = float(checkpoint.get("temperature", 1.0))  # older checkpoints were not calibrated
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -23,7 +23,10 @@ _TRANSITION_REACH = 1.0  # palm sizes, standard deviation of how far the wrist m
 
 @dataclass(frozen=True)
 class Batch:
-    """features (N, T, 63); labels int64 (N, T), what each frame shows; weights (N, T), 0 where a frame shows no one letter."""
+    """features (N, T, 63); labels int64 (N, T), what each frame shows; weights (N, T), 0 where a frame shows no one letter.
+
+    Of pictures: features (N, channels, H, W), labels and weights (N,).
+    """
 
     features: torch.Tensor
     labels: torch.Tensor

@@ -7,18 +7,25 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_fscore_support, top_k_accuracy_score
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    confusion_matrix,
+    log_loss,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
 
-from data.dataset import Samples, load_samples
-from sign2sound.checkpoint import load_checkpoint
+from data.dataset import Samples
+from data.pictures import Pictures
+from sign2sound.checkpoint import is_image_model, load_checkpoint, load_model
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write
-from sign2sound.labels import LABEL_IDS, LABELS, STATIC_LETTERS
-from sign2sound.recognizer import Recognizer
-from training.config import DataConfig
+from sign2sound.labels import STATIC_LETTERS
+from sign2sound.model import find_device
+from training.config import DataConfig, ImageDataConfig
 from training.split import split_samples
+from training.tasks import task_of_checkpoint
 
-_ALL = range(len(LABELS))
 _CALIBRATION_BINS = 15  # Guo et al., On Calibration of Modern Neural Networks, 2017
 _GROUPS_IN_TABLE = 40
 
@@ -28,8 +35,9 @@ def main() -> None:
     checkpoint = load_checkpoint(arguments.model)
     if "training_sources" not in checkpoint["metrics"]:
         raise UserError(f"{arguments.model} does not say what it was trained on; expected a checkpoint by train.py")
-    recognizer = Recognizer.load(arguments.model, arguments.device)
-    parts = dict(zip(("stills", "clips"), load_samples(arguments.data), strict=True))
+    task, device = task_of_checkpoint(checkpoint), find_device(arguments.device)
+    model, _ = load_model(arguments.model, task.model_class)
+    parts = dict(zip(("stills", "clips"), task.load(arguments.data), strict=True))
 
     report = {
         "model": str(arguments.model),
@@ -48,11 +56,11 @@ def main() -> None:
             )
         if not samples.found.any():
             continue
-        probabilities = recognizer.predict(samples.landmarks, samples.left_handed)
+        probabilities = task.predict(model, samples, device)
         measured_on = {source: acquaintance(source, checkpoint["metrics"], arguments.rows) for source in set(samples.sources)}
         report[name] = measure(samples, probabilities, measured_on)
         if name == "stills":
-            draw_confusion(samples.labels, probabilities.argmax(1), arguments.output)
+            draw_confusion(samples, probabilities.argmax(1), arguments.output)
 
     write_report(arguments.output, "report", report, to_markdown(report))
     print(f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}")
@@ -62,41 +70,49 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure a checkpoint on samples it was not trained on.")
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
     parser.add_argument(
-        "--data", type=Path, nargs="+", default=[Path("data/processed")], help="processed folders or landmark files (.npz)"
-    )
+        "--data", type=Path, nargs="+", default=[Path("data/processed")],
+        help="processed folders or landmark files (.npz); for an image model what it can be trained on",
+    )  # fmt: skip
     parser.add_argument(
         "--rows",
         choices=("held-out", "all"),
         default="held-out",
-        help="held-out: of sources trained on only the validation rows, of others all (default); all: every row",
+        help="held-out: of sources trained on only the rows stored for testing, where there are none those for validation, of "
+        "others all (default); all: every row",
     )
     parser.add_argument("--output", type=Path, default="results/run", help="folder of the report (default: %(default)s)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     return parser.parse_args()
 
 
-def rows_to_measure(samples: Samples, checkpoint: dict, which: str) -> np.ndarray:
+def rows_to_measure(samples: Samples | Pictures, checkpoint: dict, which: str) -> np.ndarray:
     """bool (N,): trusted samples, misses too, and for `held-out` none that the checkpoint was trained on."""
     if which == "all":
         return samples.trusted
+    data = checkpoint["config"]["data"]
     # Checkpoints older than the key `rescued` were trained on such rows; the validation rows are the same either way.
-    config = DataConfig.model_validate({"rescued": True} | checkpoint["config"]["data"])
+    config = ImageDataConfig(**data) if is_image_model(checkpoint) else DataConfig(**{"rescued": True} | data)
     trained_on = np.isin(samples.sources, checkpoint["metrics"]["training_sources"])
     _, validation = split_samples(samples, config, checkpoint["config"]["seed"])
-    return samples.trusted & (validation | ~trained_on)
+    tested = np.isin(samples.sources, samples.sources[samples.test])
+    return samples.trusted & (np.where(tested, samples.test, validation) | ~trained_on)
 
 
-def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, str]) -> dict:
-    """All figures of the report for probabilities (N, 29). A miss is predicted as `nothing`: an error, unless it is one.
+def measure(samples: Samples | Pictures, probabilities: np.ndarray, measured_on: dict[str, str]) -> dict:
+    """All figures of the report for probabilities (N, classes). A miss is predicted as `nothing`: an error, unless it is one.
+    An image model looks for no hand: every picture counts as one with a hand.
 
     measured_on: how well the model knows each source.
     """
+    all_classes = range(len(samples.classes))
     predicted = probabilities.argmax(1)
     right = predicted == samples.labels
     found = samples.found
     labels, given = samples.labels[found], probabilities[found]
-    precision, recall, f1, support = precision_recall_fscore_support(labels, given.argmax(1), labels=_ALL, zero_division=0)
-    static = found & np.isin(samples.labels, [LABEL_IDS[letter] for letter in STATIC_LETTERS])
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, given.argmax(1), labels=all_classes, zero_division=0
+    )
+    static = np.isin(np.array(samples.classes)[samples.labels], STATIC_LETTERS)
     passes = {f"pass {number}": found & (samples.passes == number) for number in range(1, samples.passes.max(initial=1) + 1)}
     passes["all rescued"] = found & (samples.passes > 1)
 
@@ -106,12 +122,14 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
             "misses": int((rows & ~found).sum()),
             "accuracy_given_hand": share(right[rows & found]),
             "accuracy_end_to_end": share(right[rows]),
-            "static_letters_given_hand": share(right[rows & static]),
+            "static_letters_given_hand": share(right[rows & static & found]),
+            "static_letters_end_to_end": share(right[rows & static]),
         }
 
     return {
         **accuracies(np.ones(len(samples), dtype=bool)),
-        "top3_given_hand": float(top_k_accuracy_score(labels, given, k=3, labels=_ALL)),
+        "top3_given_hand": float(top_k_accuracy_score(labels, given, k=3, labels=all_classes)),
+        "loss_given_hand": float(log_loss(labels, given, labels=all_classes)),
         "macro_f1_given_hand": float(f1[support > 0].mean()),
         "expected_calibration_error": calibration_error(labels, given),
         "classes": {
@@ -122,7 +140,7 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
                 "support": int(support[index]),
                 "misses": int(((samples.labels == index) & ~found).sum()),
             }
-            for index, label in enumerate(LABELS)
+            for index, label in enumerate(samples.classes)
         },
         "sources": {
             source: {"measured_on": measured_on[source], **accuracies(samples.sources == source)}
@@ -137,7 +155,7 @@ def measure(samples: Samples, probabilities: np.ndarray, measured_on: dict[str, 
             for name, rows in passes.items()
         },
         "groups": {group: accuracies(samples.groups == group) for group in np.unique(samples.groups).tolist()},
-        "confusion": confusion_matrix(samples.labels, predicted, labels=_ALL).tolist(),
+        "confusion": confusion_matrix(samples.labels, predicted, labels=all_classes).tolist(),
     }
 
 
@@ -157,7 +175,7 @@ def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, m
 
     A class of a source that `measured` has no row of is left out.
     """
-    cells = samples.labels + len(LABELS) * np.unique(samples.sources, return_inverse=True)[1]
+    cells = samples.labels + len(samples.classes) * np.unique(samples.sources, return_inverse=True)[1]
     counts = np.bincount(cells[measured], minlength=cells.max() + 1)
     hits = np.bincount(cells[measured], weights=right[measured], minlength=cells.max() + 1)
     wanted = cells[mix & (counts[cells] > 0)]
@@ -184,17 +202,18 @@ def write_report(folder: Path, name: str, report: dict, table: str) -> None:
     print(table)
 
 
-def draw_confusion(labels: np.ndarray, predicted: np.ndarray, folder: Path) -> None:
+def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: Path) -> None:
     matplotlib.use("Agg")
     for name, normalise in (("counts", None), ("normalised", "true")):
-        matrix = confusion_matrix(labels, predicted, labels=_ALL, normalize=normalise)
+        matrix = confusion_matrix(samples.labels, predicted, labels=range(len(samples.classes)), normalize=normalise)
         figure, axis = plt.subplots(figsize=(13, 12), layout="constrained")
         values = "d" if normalise is None else ".2f"
-        display = ConfusionMatrixDisplay(matrix, display_labels=LABELS)
+        display = ConfusionMatrixDisplay(matrix, display_labels=samples.classes)
         display.plot(ax=axis, cmap="Blues", values_format=values, xticks_rotation="vertical", text_kw={"fontsize": 7})
         for row, text in np.ndenumerate(display.text_):
             text.set_visible(matrix[row] > 0)
-        axis.set_title(f"stills, end to end: a picture without a found hand counts as `nothing` ({name})")
+        misses = "" if samples.found.all() else ": a picture without a found hand counts as `nothing`"
+        axis.set_title(f"stills, end to end{misses} ({name})")
         with atomic_write(folder / f"confusion_{name}.png") as file:
             figure.savefig(file, dpi=90)
         plt.close(figure)
@@ -218,7 +237,7 @@ def to_markdown(report: dict) -> str:
         )
         lines += [
             f"Over all of these, given a hand: top-3 {figures['top3_given_hand']:.2%}, "
-            f"macro F1 {figures['macro_f1_given_hand']:.4f}, "
+            f"macro F1 {figures['macro_f1_given_hand']:.4f}, loss {figures['loss_given_hand']:.4f}, "
             f"expected calibration error {figures['expected_calibration_error']:.4f}.",
             "",
         ]

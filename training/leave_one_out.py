@@ -30,7 +30,8 @@ from training.calibration import fit_temperature
 from training.config import Config, load_config
 from training.evaluate import calibration_error, markdown_table, percent, share, write_report
 from training.motions import moves
-from training.train import Trainer, choose_precision, load_data, make_training_set
+from training.tasks import task_of
+from training.train import Trainer, choose_precision, load_data
 
 # Sources that show the same people, by what their publishers say: they are left out together.
 SAME_PEOPLE = ({"ardamavi", "not_letters"},)
@@ -138,7 +139,8 @@ def train_fold(path: Path, config: Config) -> None:
     stills, clips, validation = load_data(config)
     model = LandmarkGRU(**config.model.model_dump())
     precision = choose_precision(config.precision, device)
-    trainer = Trainer(model, make_training_set(stills, clips, config, device), config, device, precision, {})
+    training_set = task_of(config).make_training_set(stills, clips, device)
+    trainer = Trainer(model, training_set, config, device, precision, {})
     while not trainer.finished:
         trainer.train_epoch()
         trainer.validate(validation)

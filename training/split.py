@@ -3,13 +3,16 @@
 import numpy as np
 
 from data.dataset import Samples
+from data.pictures import Pictures
 from data.splits import random_split
-from training.config import DataConfig
+from training.config import DataConfig, ImageDataConfig
 
 
-def split_samples(samples: Samples, config: DataConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows, bool (N,) each. Doubtful labels and test sources are in neither; rows found by a later
-    pass than the first stay for validation even where `config.rescued` keeps them out of training.
+def split_samples(
+    samples: Samples | Pictures, config: DataConfig | ImageDataConfig, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows, bool (N,) each. Doubtful labels, rows stored for testing and test sources are in neither;
+    rows found by a later pass than the first stay for validation even where `config.rescued` keeps them out of training.
 
     Each source is split by itself, so that its rows are the same whatever other sources are loaded beside it.
     """
@@ -20,6 +23,6 @@ def split_samples(samples: Samples, config: DataConfig, seed: int) -> tuple[np.n
         for source in np.unique(samples.sources):
             rows = samples.sources == source
             validation[rows] = random_split(samples.labels[rows], config.validation_share, seed)
-    usable = samples.trusted & ~np.isin(samples.sources, config.test_sources)
+    usable = samples.trusted & ~samples.test & ~np.isin(samples.sources, config.test_sources)
     wanted = config.rescued | (samples.passes <= 1)
     return usable & wanted & ~validation, usable & validation

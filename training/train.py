@@ -1,7 +1,11 @@
-"""Train the landmark GRU: python training/train.py --config training/config.yaml [key=value ...]"""
+"""Train the landmark GRU: python training/train.py --config training/config.yaml [key=value ...]
+
+A recipe in training/recipes in place of config.yaml trains an image CNN.
+"""
 
 import argparse
 import csv
+import json
 import math
 import multiprocessing
 import platform
@@ -15,18 +19,21 @@ import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from data.augmentation import Augmentation
-from data.dataset import Samples, load_samples
+from data.dataset import Samples
+from data.pictures import Pictures
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
+from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write
 from sign2sound.model import LandmarkGRU, find_device
-from sign2sound.recognizer import Recognizer
 from training.batches import TrainingSet
 from training.calibration import fit_temperature
-from training.config import Config, load_config
+from training.config import Config, ImageConfig, load_config
+from training.picture_batches import PictureSet
 from training.split import split_samples
+from training.tasks import task_of
 
+_CYCLE_EPOCHS = 8  # of schedule cyclic, from the lowest learning rate to the lowest
 _IN_WORKER = True if multiprocessing.parent_process() else None  # None: no progress bar unless in a terminal
 HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -39,8 +46,8 @@ def main() -> None:
     torch.manual_seed(config.seed)
 
     stills, clips, validation = load_data(config)
-    training_set = make_training_set(stills, clips, config, device)
-    model = LandmarkGRU(**config.model.model_dump()).to(device)
+    training_set = task_of(config).make_training_set(stills, clips, device)
+    model = task_of(config).make_model().to(device)
     sources = {
         "training_sources": sorted(map(str, {*stills.sources, *(clips.sources if clips else ())})),
         "validation_sources": sorted(map(str, {*validation.sources})),
@@ -49,6 +56,9 @@ def main() -> None:
     latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
     if latest:
         trainer.resume(latest)
+    if isinstance(config, ImageConfig):
+        with atomic_write(arguments.output / "classes.json") as file:
+            file.write((json.dumps(config.model.classes) + "\n").encode())
 
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"model: {parameters:,} parameters; device: {describe(device)}; precision: {precision}")
@@ -73,7 +83,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train the landmark GRU.")
+    parser = argparse.ArgumentParser(description="Train the landmark GRU, or with a recipe an image CNN.")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
     parser.add_argument("--config", type=Path, default="training/config.yaml", help="all settings (default: %(default)s)")
     parser.add_argument(
@@ -96,9 +106,9 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
 
 
-def load_data(config: Config) -> tuple[Samples, Samples | None, Samples]:
+def load_data(config: Config | ImageConfig) -> tuple[Samples | Pictures, Samples | None, Samples | Pictures]:
     """Stills and clips to train on, and stills to validate on."""
-    stills, clips = load_samples(config.data.paths)
+    stills, clips = task_of(config).load(config.data.paths)
     present = {*stills.sources, *(clips.sources if clips else ())}
     if missing := sorted({*config.data.validation_sources, *config.data.test_sources} - present):
         raise UserError(f"no source named {', '.join(missing)}; found {', '.join(sorted(present))}")
@@ -110,11 +120,6 @@ def load_data(config: Config) -> tuple[Samples, Samples | None, Samples]:
     if clips is not None:
         clips = clips[split_samples(clips, config.data, config.seed)[0] & clips.found]
     return stills[training], clips, stills[validation]
-
-
-def make_training_set(stills: Samples, clips: Samples | None, config: Config, device: torch.device) -> TrainingSet:
-    augmentation = Augmentation(**config.augmentation.model_dump())
-    return TrainingSet(stills, clips, config.sampling, config.clips, augmentation, device)
 
 
 def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
@@ -135,30 +140,45 @@ def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
     return None
 
 
+def make_scheduler(
+    optimizer: torch.optim.Optimizer, config: Config | ImageConfig, steps_per_epoch: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    schedulers = torch.optim.lr_scheduler
+    rate = config.learning_rate
+    if config.schedule == "one_cycle":
+        return schedulers.OneCycleLR(optimizer, rate, total_steps=config.epochs * steps_per_epoch, pct_start=0.2)
+    if config.schedule == "cyclic":
+        half = _CYCLE_EPOCHS // 2 * steps_per_epoch
+        return schedulers.CyclicLR(optimizer, rate / 10, rate, step_size_up=half, cycle_momentum=False)
+    if config.schedule == "constant":
+        return schedulers.ConstantLR(optimizer, factor=1)
+    return schedulers.ReduceLROnPlateau(
+        optimizer,
+        mode="min" if config.watch == "validation_loss" else "max",
+        factor=config.plateau_factor,
+        patience=config.plateau_patience - 1,
+        min_lr=config.lowest_learning_rate,
+    )
+
+
 class Trainer:
     """One run's state, and the steps that change it."""
 
     def __init__(
         self,
-        model: LandmarkGRU,
-        training_set: TrainingSet,
-        config: Config,
+        model: LandmarkGRU | ImageCNN,
+        training_set: TrainingSet | PictureSet,
+        config: Config | ImageConfig,
         device: torch.device,
         precision: str,
         sources: dict,
     ):
         self.model, self.training_set, self.config = model, training_set, config
         self.device, self.precision, self.sources = device, precision, sources
+        self.task = task_of(config)
         self.steps_per_epoch = max(math.ceil(len(training_set) / config.batch_size), config.epoch_batches)
-        self.optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        if config.schedule == "one_cycle":
-            self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, config.learning_rate, total_steps=config.epochs * self.steps_per_epoch, pct_start=0.2
-            )
-        else:
-            self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                self.optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience - 1
-            )
+        self.optimizer = self.task.make_optimizer(model)
+        self.scheduler = make_scheduler(self.optimizer, config, self.steps_per_epoch)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.epoch = 0
@@ -168,7 +188,8 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        levelled_off = self.config.schedule == "plateau" and self._epochs_since_best() >= self.config.stop_patience
+        stops_early = self.config.schedule != "one_cycle"
+        levelled_off = stops_early and self._epochs_since_best(self.config.watch) >= self.config.stop_patience
         return self.epoch >= self.config.epochs or levelled_off
 
     def train_epoch(self) -> None:
@@ -179,9 +200,9 @@ class Trainer:
         for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
             batch = self.training_set.draw(self.config.batch_size, self.generator)
             with self._autocast():
-                logits, _ = self.model(batch.features)
+                logits = self.task.logits(self.model, batch.features)
             losses = cross_entropy(
-                logits.flatten(0, 1).float(),
+                logits.flatten(0, -2).float(),
                 batch.labels.flatten(),
                 label_smoothing=self.config.label_smoothing,
                 reduction="none",
@@ -195,7 +216,7 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
-            if self.config.schedule == "one_cycle":
+            if self.config.schedule in ("one_cycle", "cyclic"):
                 self.scheduler.step()
 
             right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
@@ -210,20 +231,20 @@ class Trainer:
             }
         )
 
-    def validate(self, stills: Samples) -> None:
-        """Accuracy as users get it: through Recognizer.predict, in fp32. Also sets the model's temperature."""
+    def validate(self, stills: Samples | Pictures) -> None:
+        """Accuracy as users get it, in fp32. Also sets the model's temperature."""
         self.model.temperature = 1.0
-        probabilities = torch.from_numpy(Recognizer(self.model, self.device).predict(stills.landmarks, stills.left_handed))
+        probabilities = torch.from_numpy(self.task.predict(self.model, stills, self.device))
         labels = torch.from_numpy(stills.labels)
         accuracy = (probabilities.argmax(1) == labels).float().mean().item()
         loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
         self.model.temperature = fit_temperature(probabilities.clamp(min=1e-12).log(), labels)
-        if self.config.schedule == "plateau":
-            self.scheduler.step(accuracy)
         now = time.perf_counter()
         self.seconds += now - self._clock
         self._clock = now
         self.history[-1] |= {"validation_loss": loss, "validation_accuracy": accuracy, "seconds": self.seconds}
+        if self.config.schedule == "plateau":
+            self.scheduler.step(self.history[-1][self.config.watch])
 
     def save(self, output: Path) -> None:
         """latest.pth, with all that resuming needs, and what is due of checkpoint_epoch_N.pth and best_model.pth."""
@@ -243,7 +264,7 @@ class Trainer:
             "epoch": self.epoch,
             "metrics": self.history[-1] | self.sources,
         }
-        if self._epochs_since_best() == 0:
+        if self._epochs_since_best("validation_accuracy") == 0:
             save_checkpoint(output / "best_model.pth", self.model, **about)
         if self.epoch % self.config.checkpoint_every == 0:
             save_checkpoint(output / f"checkpoint_epoch_{self.epoch}.pth", self.model, **about, **state)
@@ -282,9 +303,10 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, torch.float16 if self.precision == "fp16" else torch.bfloat16)
 
-    def _epochs_since_best(self) -> int:
-        accuracies = [row["validation_accuracy"] for row in self.history]
-        return len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
+    def _epochs_since_best(self, watch: str) -> int:
+        values = [row[watch] for row in self.history]
+        best = min if watch == "validation_loss" else max
+        return len(values) - 1 - values.index(best(values)) if values else 0
 
 
 def describe_epoch(row: dict) -> str:

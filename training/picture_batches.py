@@ -1,0 +1,36 @@
+"""Pictures -> batches, varied on the training device."""
+
+import torch
+
+from data.picture_augmentation import PictureAugmentation, make_augmentation
+from data.pictures import Pictures
+from training.batches import Batch
+
+
+class PictureSet:
+    """Pictures in memory, of which an epoch draws each once, in random order."""
+
+    def __init__(self, pictures: Pictures, augmentation: PictureAugmentation, device):
+        self._pixels = torch.from_numpy(pictures.pixels)
+        self._labels = torch.from_numpy(pictures.labels)
+        self._augment = make_augmentation(augmentation)
+        self._device = device
+        self._rest: list[torch.Tensor] = []  # of this epoch, in batches
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def draw(self, size: int, generator: torch.Generator) -> Batch:
+        """The next pictures, `size` or a few less: an epoch is cut into batches of equal size, for batch norm needs several."""
+        if not self._rest:
+            order = torch.randperm(len(self), generator=generator, device=generator.device).cpu()
+            self._rest = list(order.tensor_split(-(-len(self) // size)))
+        rows = self._rest.pop()
+        labels = self._labels[rows].to(self._device)
+        pictures = self._augment(to_floats(self._pixels[rows], self._device))
+        return Batch(pictures, labels, torch.ones_like(labels, dtype=torch.float32))
+
+
+def to_floats(pixels: torch.Tensor, device) -> torch.Tensor:
+    """uint8 (N, H, W, channels) -> float32 (N, channels, H, W) in [0, 1], on the device."""
+    return pixels.to(device).permute(0, 3, 1, 2).float() / 255
