@@ -3,7 +3,8 @@
 python inference/realtime_demo.py                                 camera 0, or the synthetic signer where there is none
 python inference/realtime_demo.py --source sample --word HELLO
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
-python inference/realtime_demo.py --source folder_of_pictures
+python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
+python inference/realtime_demo.py --source folder_of_pictures --watch
 python inference/realtime_demo.py --teach MNT                     learn how you sign M, N and T
 """
 
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -26,7 +28,17 @@ from inference.display import KEYS_HELP, Video, Window, annotate, has_display
 from inference.latency import LatencyRecord
 from inference.live import Live
 from inference.recording import Recording
-from inference.sources import Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
+from inference.sources import (
+    Camera,
+    Sample,
+    VideoFile,
+    find_pictures,
+    is_stream,
+    open_camera,
+    open_stream,
+    read_picture,
+    watch_pictures,
+)
 from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import Landmarker, Recognizer, UserError
 from sign2sound.errors import run
@@ -113,7 +125,8 @@ def main() -> None:
         if _is_stills(arguments.source):
             session = Session(str(arguments.source))
             _leave_results(stack, session, arguments.report)
-            read_stills(find_pictures(arguments.source), recognizer, session)
+            pictures = watch_pictures(arguments.source) if arguments.watch else find_pictures(arguments.source)
+            read_stills(pictures, recognizer, session)
             return
 
         live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
@@ -176,31 +189,37 @@ def read_stream(
     controls.finish()
 
 
-def read_stills(paths: list[Path], recognizer: Recognizer, session: Session) -> None:
+def read_stills(paths: Iterable[Path], recognizer: Recognizer, session: Session) -> None:
     """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
-    broken = missed = 0
+    counts = {"read": 0, "without a hand": 0, "broken": 0}
     with Landmarker() as landmarker:
-        for path in paths:
-            started = time.perf_counter()
-            picture = read_picture(path)
-            if picture is None:
-                print(f"{path}  is no picture that OpenCV can read, skipped", file=sys.stderr)
-                broken += 1
-                continue
-            captured = time.perf_counter()
-            hand, _ = landmarker.find(picture)
-            found = time.perf_counter()
-            stages = {"capture": captured - started, "landmarks": found - captured}
-            if hand is None:
-                print(f"{path}  no hand found")
-                missed += 1
-            else:
-                probabilities = recognizer.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
-                stages["features+model"] = time.perf_counter() - found
-                best = probabilities.argmax()
-                print(f"{path}  {recognizer.labels[best]}  {probabilities[best]:.2f}", flush=True)
-            session.add(**stages, total=time.perf_counter() - started)
-    print(f"{len(paths)} pictures: {len(paths) - broken - missed} read, {missed} without a hand, {broken} broken")
+        try:
+            for path in paths:
+                counts[_read_still(path, landmarker, recognizer, session)] += 1
+        finally:
+            print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def _read_still(path: Path, landmarker: Landmarker, recognizer: Recognizer, session: Session) -> str:
+    """Which of the counts it belongs to."""
+    started = time.perf_counter()
+    picture = read_picture(path)
+    if picture is None:
+        print(f"{path}  is no picture that OpenCV can read, skipped", file=sys.stderr)
+        return "broken"
+    captured = time.perf_counter()
+    hand, _ = landmarker.find(picture)
+    found = time.perf_counter()
+    stages = {"capture": captured - started, "landmarks": found - captured}
+    if hand is None:
+        print(f"{path}  no hand found", flush=True)
+    else:
+        probabilities = recognizer.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
+        stages["features+model"] = time.perf_counter() - found
+        best = probabilities.argmax()
+        print(f"{path}  {recognizer.labels[best]}  {probabilities[best]:.2f}", flush=True)
+    session.add(**stages, total=time.perf_counter() - started)
+    return "without a hand" if hand is None else "read"
 
 
 def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:
@@ -222,8 +241,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--source",
         type=_source,
-        help="camera number, video file, folder of images, or sample (default: camera 0 if one opens, else sample)",
+        help="camera number, MJPEG or RTSP address, video file, folder of images, or sample "
+        "(default: camera 0 if one opens, else sample)",
     )
+    parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
         "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
@@ -257,6 +278,8 @@ def _arguments() -> argparse.Namespace:
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
+    if arguments.watch and not (isinstance(source, Path) and source.is_dir()):
+        raise UserError("--watch is for a folder that is being filled; give it as --source FOLDER, or leave --watch out")
     if _is_stills(source):
         for option in ("output", "record", "teach", "speech_output"):
             if getattr(arguments, option) is not None:
@@ -269,12 +292,15 @@ def _arguments() -> argparse.Namespace:
 
 
 def _source(name: str) -> int | str | Path:
-    if name == "sample":
+    if name == "sample" or is_stream(name):
         return name
     if name.isdecimal():
         return int(name)
     if not Path(name).exists():
-        raise UserError(f"no file or folder {name}; expected a camera number, a video file, a folder of images, or sample")
+        raise UserError(
+            f"no file or folder {name}; expected a camera number, an MJPEG or RTSP address, a video file, a folder of images, "
+            "or sample"
+        )
     return Path(name)
 
 
@@ -290,6 +316,8 @@ def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
             return open_camera(number)
         case "sample":
             return Sample(arguments.word)
+        case str() as url:
+            return open_stream(url)
     try:
         return open_camera(0)
     except UserError:

@@ -1,4 +1,4 @@
-"""Where the pictures come from: a camera, a video file, the synthetic signer, a folder of stills."""
+"""Where the pictures come from: a camera, a network stream, a video file, the synthetic signer, a folder of stills."""
 
 import queue
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -15,7 +16,10 @@ from sign2sound.errors import UserError
 from sign2sound.files import PICTURE_SUFFIXES, natural_order
 from sign2sound.signer import sign_word
 
+STREAMS = ("http", "https", "rtsp")
 _FRAME_RATE = 30  # frames/s where a camera or file does not say
+_PATIENCE = 5000  # milliseconds that a network stream may take to open, and to send the next picture
+_LOOK_EVERY = 0.2  # seconds between looks into a folder that is being filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +40,10 @@ class Camera:
 
     live = True
 
-    def __init__(self, capture: cv2.VideoCapture, name: str):
+    def __init__(self, capture: cv2.VideoCapture, name: str, check: str = "its cable, or whether another program took it"):
+        """check: what to look at when it stops delivering."""
         self.name = name
+        self._check = check
         self.frame_rate = _frame_rate(capture)
         self.dropped = 0
         self._capture = capture
@@ -52,7 +58,7 @@ class Camera:
             picture, arrived = newest
             first = arrived if first is None else first
             yield Frame(_rgb(picture), arrived - first, time.perf_counter() - arrived)
-        raise UserError(f"{self.name} delivers no more pictures; check its cable, or whether another program took it")
+        raise UserError(f"{self.name} delivers no more pictures; check {self._check}")
 
     def close(self) -> None:
         self._closing.set()
@@ -137,6 +143,25 @@ def open_camera(number: int) -> Camera:
     raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
 
 
+def is_stream(name: str) -> bool:
+    """Whether `name` is the address of a network stream."""
+    return urlsplit(name).scheme in STREAMS
+
+
+def open_stream(url: str) -> Camera:
+    """An MJPEG (http, https) or RTSP stream. Raises UserError when none is there that OpenCV can read."""
+    parts = urlsplit(url)
+    name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
+    options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _PATIENCE]
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, options)
+    if capture.read()[0]:
+        return Camera(capture, name, "the network and the camera's own page")
+    capture.release()
+    raise UserError(
+        f"no stream at {name} that OpenCV can read; check the address with a video player, its user and password too"
+    )
+
+
 def find_pictures(path: Path) -> list[Path]:
     """The pictures in the folder `path`, 2.jpg before 10.jpg, or `path` itself. Raises UserError when there is none."""
     if path.is_file():
@@ -145,6 +170,22 @@ def find_pictures(path: Path) -> list[Path]:
     if not pictures:
         raise UserError(f"no picture in {path}; expected a video file or a folder with {', '.join(PICTURE_SUFFIXES)} files")
     return sorted(pictures, key=lambda picture: natural_order(picture.name))
+
+
+def watch_pictures(folder: Path) -> Iterator[Path]:
+    """The pictures in `folder`, then each that is added, when its file no longer grows. Never ends."""
+    seen: dict[Path, int] = {}  # size at the last look; -1 when it was given
+    while True:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and seen.get(path) != -1]
+        for path in sorted(found, key=lambda path: natural_order(path.name)):
+            with suppress(FileNotFoundError):  # deleted since
+                size = path.stat().st_size
+                if size and size == seen.get(path):
+                    seen[path] = -1
+                    yield path
+                else:
+                    seen[path] = size
+        time.sleep(_LOOK_EVERY)
 
 
 def read_picture(path: Path) -> np.ndarray | None:

@@ -181,6 +181,18 @@ def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys
     assert report["frames"] == 2 and report["latency_ms"]["features+model"]["count"] == 1
 
 
+def test_a_folder_being_filled_is_read_until_ctrl_c(start, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    demo = start("--source", folder, "--watch")
+    for name in ("1.png", "2.png"):
+        cv2.imwrite(str(folder / name), np.full((200, 200, 3), 128, np.uint8))
+        assert demo.stdout.readline() == f"{folder / name}  no hand found\n"
+    demo.send_signal(signal.SIGINT)
+    out, _ = demo.communicate(timeout=30)
+    assert out.startswith("2 pictures: 0 read, 2 without a hand, 0 broken") and demo.returncode == 130
+
+
 def test_headless_without_output_draws_nothing(demo, tmp_path):
     demo("--source", write_video(tmp_path / "v.mp4", 5), "--report", "r.json")
     report = json.loads((tmp_path / "r.json").read_text())
@@ -233,6 +245,8 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--report", "empty"], "--report empty is a folder or not writable"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
+        (["--source", "sample", "--watch"], "--watch is for a folder that is being filled"),
+        (["--source", "rtsp://127.0.0.1:1/a"], "no stream at rtsp://127.0.0.1:1/a that OpenCV can read"),
         (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
     ],
 )

@@ -1,10 +1,23 @@
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 
 import cv2
 import numpy as np
 import pytest
 
-from inference.sources import Camera, Sample, VideoFile, find_pictures, open_camera, read_picture
+from inference.sources import (
+    Camera,
+    Sample,
+    VideoFile,
+    find_pictures,
+    is_stream,
+    open_camera,
+    open_stream,
+    read_picture,
+    watch_pictures,
+)
 from sign2sound import UserError
 
 
@@ -84,6 +97,76 @@ def test_a_camera_can_be_closed_while_it_delivers(tmp_path):
 def test_a_camera_that_is_not_there_is_refused(number):
     with pytest.raises(UserError, match=f"camera {number} does not open"):
         open_camera(number)
+
+
+class Mjpeg(BaseHTTPRequestHandler):
+    """A network camera that sends 60 pictures, one every 20 ms, and hangs up."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for number in range(60):
+            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 4 * number, np.uint8))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+            time.sleep(0.02)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def network_camera():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mjpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}/video"
+        server.shutdown()
+
+
+def test_an_mjpeg_stream_is_read_like_a_camera(network_camera):
+    stream = open_stream(f"http://user:secret@{network_camera}")
+    frames = []
+    with pytest.raises(UserError, match="delivers no more pictures; check the network") as end:
+        for frame in stream:
+            frames.append(frame)
+            time.sleep(0.05)
+    stream.close()
+    assert stream.live and stream.name == f"http://{network_camera}" and "secret" not in str(end.value)
+    brightness = [frame.picture.mean() for frame in frames]
+    assert len(frames) > 5 and brightness == sorted(brightness) and brightness[-1] > 150
+    assert stream.dropped > 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_an_address_without_a_stream_is_refused(scheme):
+    with pytest.raises(UserError, match=f"no stream at {scheme}://127.0.0.1:1/video that OpenCV can read"):
+        open_stream(f"{scheme}://me:secret@127.0.0.1:1/video")
+
+
+def test_addresses_are_told_from_files():
+    assert is_stream("rtsp://camera/1") and is_stream("https://camera/video.mjpg")
+    assert not any(map(is_stream, ("video.mp4", "0", "C:\\videos\\a.mp4", "/home/me/rtsp")))
+
+
+def test_a_folder_being_filled_gives_each_picture_once_when_it_is_whole(tmp_path, monkeypatch):
+    looks = []
+
+    def at_each_look(_):
+        looks.append(1)
+        if len(looks) == 3:
+            (tmp_path / "3.jpg").write_bytes(b"half")
+        elif len(looks) == 4:
+            (tmp_path / "3.jpg").write_bytes(b"half and half")
+            (tmp_path / "2.jpg").write_bytes(b"")  # opened to be written
+        elif len(looks) == 6:
+            (tmp_path / "2.jpg").write_bytes(b"whole")
+
+    monkeypatch.setattr(time, "sleep", at_each_look)
+    for name in ("10.jpg", "1.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"picture")
+    assert [path.name for path in islice(watch_pictures(tmp_path), 4)] == ["1.png", "10.jpg", "3.jpg", "2.jpg"]
+    assert len(looks) == 7
 
 
 def test_the_sample_is_drawn_at_25_frames_per_second():
