@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "data": {"sign2sound", "data"},
     "training": {"sign2sound", "data", "training"},
     "inference": {"sign2sound", "inference"},
+    "examples": {"sign2sound"},
     "scripts": {"sign2sound", "data", "scripts"},  # thin command lines, of what lives in data/ too
 }
 HEAVY = ("torch", "cv2", "mediapipe", "onnxruntime", "pandas")
