@@ -85,6 +85,13 @@ def load_pictures(paths: list[str | Path], classes: list[str], size: list[int], 
     return Pictures(tuple(classes), *joined)
 
 
+def scale_picture(picture: np.ndarray, size: list[int]) -> np.ndarray:
+    """An RGB picture, uint8 (H, W, 3), as uint8 (height, width, channels) of `size`; one channel is grey."""
+    height, width, channels = size
+    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    return np.array(image.resize((width, height), Image.Resampling.BILINEAR)).reshape(size)
+
+
 def _load(path: Path, classes: tuple[str, ...], size: list[int], group_by: str) -> Pictures:
     if path.suffix == ".npz" and path.is_file():
         return _load_arrays(path, classes, size)
@@ -109,17 +116,14 @@ def _load_folder(path: Path, classes: tuple[str, ...], size: list[int], group_by
         named_parts += named.tolist()
 
     wanted = [row for row, label in enumerate(labels) if label in classes]
-    height, width, channels = size
-    pixels = np.empty((len(wanted), height, width, channels), np.uint8)
+    pixels = np.empty((len(wanted), *size), np.uint8)
 
     def read(number: int) -> bool:
         try:
-            picture = Image.fromarray(read_picture(files[wanted[number]]))
+            pixels[number] = scale_picture(read_picture(files[wanted[number]]), size)
         except BrokenPicture as error:
             print(f"{files[wanted[number]]} cannot be read, left out: {error}", file=sys.stderr)
             return False
-        picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
-        pixels[number] = np.asarray(picture).reshape(size)
         return True
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

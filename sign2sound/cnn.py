@@ -1,9 +1,12 @@
 """CNNs on whole pictures, built from a list of layers: the baseline that landmarks are compared with."""
 
+import numpy as np
 import torch
 from torch import nn
 
 from sign2sound.errors import UserError
+
+_READ_AT_ONCE = 64  # pictures
 
 
 class ImageCNN(nn.Module):
@@ -31,6 +34,13 @@ class ImageCNN(nn.Module):
         """`forward` with calibrated probabilities in place of the logits."""
         return (self(pictures) / self.temperature).softmax(dim=-1)
 
+    @torch.inference_mode()
+    def read(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (N, height, width, channels) -> float32 (N, classes) probabilities, on the model's device."""
+        device = next(self.parameters()).device
+        parts = torch.from_numpy(pixels).split(_READ_AT_ONCE)
+        return torch.cat([self.probabilities(to_floats(part, device)).cpu() for part in parts]).numpy()
+
     def parameter_groups(self) -> list[dict]:
         """The parameters as an optimizer takes them, by weight decay, which is twice a layer's `l2` for its weights."""
         groups = {}
@@ -39,6 +49,11 @@ class ImageCNN(nn.Module):
                 decay = 2 * getattr(module, "l2", 0.0) if name == "weight" else 0.0
                 groups.setdefault(decay, []).append(parameter)
         return [{"params": parameters, "weight_decay": decay} for decay, parameters in groups.items()]
+
+
+def to_floats(pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """uint8 (N, height, width, channels) -> float32 (N, channels, height, width) in [0, 1], on the device."""
+    return pixels.to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import torch
 
 from data.picture_augmentation import PictureAugmentation, make_augmentation
 from data.pictures import Pictures
+from sign2sound.cnn import to_floats
 from training.batches import Batch
 
 
@@ -29,8 +30,3 @@ class PictureSet:
         labels = self._labels[rows].to(self._device)
         pictures = self._augment(to_floats(self._pixels[rows], self._device))
         return Batch(pictures, labels, torch.ones_like(labels, dtype=torch.float32))
-
-
-def to_floats(pixels: torch.Tensor, device) -> torch.Tensor:
-    """uint8 (N, H, W, channels) -> float32 (N, channels, H, W) in [0, 1], on the device."""
-    return pixels.to(device).permute(0, 3, 1, 2).float() / 255

@@ -13,9 +13,7 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
 from training.batches import TrainingSet
 from training.config import Config, ImageConfig
-from training.picture_batches import PictureSet, to_floats
-
-_PREDICTED_AT_ONCE = 64  # pictures
+from training.picture_batches import PictureSet
 
 
 class LandmarkTask:
@@ -72,12 +70,9 @@ class ImageTask:
     def logits(self, model: ImageCNN, pictures: torch.Tensor) -> torch.Tensor:
         return model(pictures)
 
-    @torch.inference_mode()
     def predict(self, model: ImageCNN, pictures: Pictures, device: torch.device) -> np.ndarray:
         """Probabilities (N, classes), in fp32."""
-        model = model.to(device).eval()
-        parts = torch.from_numpy(pictures.pixels).split(_PREDICTED_AT_ONCE)
-        return torch.cat([model.probabilities(to_floats(part, device)).cpu() for part in parts]).numpy()
+        return model.to(device).eval().read(pictures.pixels)
 
 
 def task_of(config: Config | ImageConfig) -> LandmarkTask | ImageTask:

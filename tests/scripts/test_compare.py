@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scripts.compare import GRU, Training, accuracies, draw, image_reader, run_once, stage, to_markdown
+from sign2sound.checkpoint import save_checkpoint
+from sign2sound.cnn import ImageCNN
+from sign2sound.errors import UserError
+
+TRAININGS = [
+    Training("random", ["anna"], "random", ["anna"]),
+    Training("blocks", ["anna"], "stored", ["anna", "bo"]),
+    Training("back", ["bo"], "stored", ["anna"]),
+]
+
+
+def make_pictures(folder, count=10):
+    for label in ("A", "B"):
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / label / f"{label}{number}.png")
+    return folder
+
+
+def test_pictures_are_taken_evenly_and_in_their_order(tmp_path):
+    assert stage(make_pictures(tmp_path / "anna"), tmp_path / "work", 4) == 8
+    files = sorted((tmp_path / "work" / "A").iterdir())
+    assert [Image.open(file).getpixel((0, 0))[0] for file in files] == [0, 3, 6, 9]
+    assert stage(tmp_path / "anna", tmp_path / "work", 4) == 8  # again, for a run that goes on
+    with pytest.raises(UserError, match="name another --work"):
+        stage(tmp_path / "anna", tmp_path / "work", 3)
+
+
+def test_parts_of_a_set_are_taken_together(tmp_path):
+    for part in ("train", "test"):
+        make_pictures(tmp_path / "rooms" / part, 3)
+    assert stage(tmp_path / "rooms", tmp_path / "work", 100) == 12
+
+
+def test_a_command_is_run_once(tmp_path, capfd):
+    script = tmp_path / "script.py"
+    script.write_text(f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\nprint('done in 3 s')")
+    for _ in range(2):
+        assert run_once(tmp_path / "marker.json", [str(script)]) == "done in 3 s\n"
+    assert (tmp_path / "runs").read_text() == "x"
+    with pytest.raises(UserError, match="other settings"):
+        run_once(tmp_path / "marker.json", [str(script), "--more"])
+
+
+def test_what_fails_is_not_taken_for_done(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit(2)")
+    with pytest.raises(UserError, match="failed"):
+        run_once(tmp_path / "marker.json", [str(script)])
+    assert not (tmp_path / "marker.json").exists()
+
+
+@pytest.fixture
+def report() -> dict:
+    def row(right: float) -> dict:
+        training = {"epochs": 2, "seconds": 30, "peak_memory_mib": 700, "parameters": 1000}
+        tests = {"random": {"anna": 0.9}, "blocks": {"anna": 0.8, "bo": right}, "back": {"anna": 0.3}}
+        trainings = {
+            name: training | {"tests": {source: {"static_letters_end_to_end": value} for source, value in values.items()}}
+            for name, values in tests.items()
+        }
+        return {"trainings": trainings, "bytes": 2_000_000, "ms_p50": 3.0, "ms_p95": 4.0}
+
+    return {
+        "pictures": {"anna": 80, "bo": 70}, "pictures_per_class": 40, "landmark_seconds": {"anna": 5.0, "bo": 6.0},
+        "hand_model_bytes": 7_800_000, "threads": 2, "machine": "x86_64", "models": {GRU: row(0.7), "gray64": row(0.1)},
+    }  # fmt: skip
+
+
+def test_every_test_has_its_column(report):
+    assert accuracies(report["models"][GRU], TRAININGS) == {
+        "anna, at random": 0.9, "anna, in blocks": 0.8, "anna → bo": 0.7, "bo → anna": 0.3,
+    }  # fmt: skip
+    rows = to_markdown(report, TRAININGS).splitlines()
+    assert f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s |" in "\n".join(
+        rows
+    )
+    assert any(row.startswith("| gray64 | 90.0% | 80.0% | 10.0% | 30.0% | 1,000 | 2.0 MB |") for row in rows)
+    assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
+    json.dumps(report)
+
+
+def test_the_figure_is_drawn(report, tmp_path):
+    draw(report["models"], TRAININGS, tmp_path / "comparison.png")
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_any_size_is_read_as_in_training(tmp_path):
+    torch.manual_seed(0)
+    model = ImageCNN([16, 16, 1], ["a", "b", "c"], ["flatten"])
+    save_checkpoint(tmp_path / "model.pth", model, config={}, epoch=1, metrics={})
+    grey = np.full((40, 30, 3), 100, np.uint8)
+    expected = model.eval().probabilities(torch.full((1, 1, 16, 16), 100 / 255)).detach().numpy()
+    np.testing.assert_allclose(image_reader(tmp_path / "model.pth")(grey), expected, atol=1e-6)
