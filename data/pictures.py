@@ -26,23 +26,22 @@ _MNIST_MISSING = 9  # the label that sign_mnist leaves out: J
 class Pictures:
     """N pictures of one size.
 
-    classes: their names; pixels: uint8 (N, height, width, channels), RGB or grey; labels: int64 (N,), ids of `classes`;
-    parts: str (N,), "train", "validation" or "test", as stored with the data or made of it by group; sources, groups:
-    str (N,).
+    pixels: uint8 (N, height, width, channels), RGB or grey; labels: int64 (N,), ids of `classes`; parts: str (N,), "train",
+    "validation" or "test", as stored with the data or made of it by group; sources, groups: str (N,); classes: their names.
     """
 
-    classes: tuple[str, ...]
     pixels: np.ndarray
     labels: np.ndarray
     parts: np.ndarray
     sources: np.ndarray
     groups: np.ndarray
+    classes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, rows) -> "Pictures":
-        return Pictures(self.classes, *(getattr(self, field.name)[rows] for field in fields(self)[1:]))
+        return Pictures(*(getattr(self, field.name)[rows] for field in fields(self)[:-1]), self.classes)
 
     @property
     def validation(self) -> np.ndarray:
@@ -81,8 +80,8 @@ def load_pictures(paths: list[str | Path], classes: list[str], size: list[int], 
     loaded = [_load(Path(path), tuple(classes), size, group_by) for path in paths]
     if not sum(map(len, loaded)):
         raise UserError(f"no picture of {', '.join(classes)} in {', '.join(map(str, paths))}")
-    joined = (np.concatenate([getattr(part, field.name) for part in loaded]) for field in fields(Pictures)[1:])
-    return Pictures(tuple(classes), *joined)
+    joined = (np.concatenate([getattr(part, field.name) for part in loaded]) for field in fields(Pictures)[:-1])
+    return Pictures(*joined, tuple(classes))
 
 
 def scale_picture(picture: np.ndarray, size: list[int]) -> np.ndarray:
@@ -101,14 +100,15 @@ def _load(path: Path, classes: tuple[str, ...], size: list[int], group_by: str) 
 
 
 def _load_folder(path: Path, classes: tuple[str, ...], size: list[int], group_by: str) -> Pictures:
-    inside = path.iterdir() if path.is_dir() else ()
+    inside = sorted(path.iterdir()) if path.is_dir() else ()
     parts = {_PARTS[folder.name.lower()]: folder for folder in inside if folder.is_dir() and folder.name.lower() in _PARTS}
     files, labels, groups, named_parts = [], [], [], []
     for part, folder in parts.items() if "train" in parts else [("train", path)]:
         pictures = find_pictures(folder)
         found = named_groups(pictures.paths, pictures.labels, group_by)
         named = np.full(len(found), part, dtype="<U10")
-        if part == "train" and "validation" not in parts:
+        divisible = len(found) > len(set(pictures.labels))  # else there is one of each class, to be measured on
+        if part == "train" and "validation" not in parts and divisible:
             named[group_split(pictures.labels, found, VALIDATION_SHARE, _STORED_SPLIT_SEED)] = "validation"
         files += [pictures.root / name for name in pictures.paths]
         labels += pictures.labels
@@ -129,12 +129,12 @@ def _load_folder(path: Path, classes: tuple[str, ...], size: list[int], group_by
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         whole = np.array(list(pool.map(read, range(len(wanted)))), dtype=bool)
     return Pictures(
-        classes,
         pixels if whole.all() else pixels[whole],
         np.array([classes.index(labels[row]) for row in wanted], dtype=np.int64)[whole],
         np.array(named_parts)[wanted][whole],
         np.full(whole.sum(), path.resolve().name),
         np.array(groups)[wanted][whole],
+        classes,
     )
 
 
@@ -197,4 +197,4 @@ def _from_arrays(
     if pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
         raise UserError(f"{path} has pixels from {pixels.min()} to {pixels.max()}; expected 0 to 255, or floats from 0 to 1")
     names = np.full(len(labels), path.resolve().stem)
-    return Pictures(classes, pixels.astype(np.uint8), labels, parts, names, names)
+    return Pictures(pixels.astype(np.uint8), labels, parts, names, names, classes)

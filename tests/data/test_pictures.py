@@ -65,6 +65,10 @@ def test_without_val_groups_of_train_validate(tmp_path):
     assert not validating & training
 
 
+def test_one_picture_of_each_class_is_for_measuring_alone(tmp_path):
+    assert not load_pictures([make_folder(tmp_path / "anna", 1)], ABC, [4, 4, 3]).validation.any()
+
+
 def test_broken_files_are_named_and_left_out(tmp_path, capsys):
     folder = make_folder(tmp_path / "anna")
     (folder / "B" / "B3.png").write_bytes(b"no picture")
