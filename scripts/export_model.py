@@ -12,6 +12,7 @@ import io
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
 
 TOLERANCE = 1e-5  # largest difference of a probability
-SUFFIXES = {"onnx": ".onnx", "torchscript": ".pt"}
+SUFFIXES = {"onnx": ".onnx", "torchscript": ".pt", "litert": ".tflite"}
 OPSET = 17
 _BATCH = 4096
 _MADE_UP = 7  # clips at once
@@ -57,7 +58,8 @@ def main() -> None:
     samples = [part for part in data if part is not None]
     output = arguments.output or arguments.model.with_suffix(SUFFIXES[arguments.format])
 
-    exported = to_onnx(model, arguments.streaming) if arguments.format == "onnx" else to_torchscript(model)
+    to_onnx_form = partial(to_onnx, streaming=arguments.streaming)
+    exported = {"onnx": to_onnx_form, "torchscript": to_torchscript, "litert": to_litert}[arguments.format](model)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, output.name).with_suffix(SUFFIXES[arguments.format])
         file.write_bytes(exported)
@@ -68,7 +70,7 @@ def main() -> None:
             file.write_bytes(exported)
             print(compare_accuracy(read, open_export(file, model), samples))
         else:
-            print(check(read, model, samples))
+            print(check(read, model, samples, one_frame=arguments.format == "litert"))
     with atomic_write(output) as target:
         target.write(exported)
     print(f"wrote {output}, {len(exported) / 1000:.0f} kB (checkpoint: {arguments.model.stat().st_size / 1000:.0f} kB)")
@@ -77,7 +79,9 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
-    parser.add_argument("--format", choices=SUFFIXES, default="onnx", help="torchscript is for C++ (default: %(default)s)")
+    parser.add_argument(
+        "--format", choices=SUFFIXES, default="onnx", help="torchscript: C++; litert: phones (default: %(default)s)"
+    )
     parser.add_argument(
         "--output", type=Path, help=f"default: the checkpoint's name with the format's suffix; live use reads {RELEASED.name}"
     )
@@ -178,10 +182,25 @@ def to_torchscript(model: LandmarkGRU) -> bytes:
     return buffer.getvalue()
 
 
+def to_litert(model: LandmarkGRU) -> bytes:
+    """The LiteRT file of `model`, for phones: it takes one frame of one stream, (1, 1, 21, 3), and its state."""
+    try:
+        import litert_torch
+    except ImportError as error:
+        raise UserError("--format litert needs its converter; pip install litert-torch ai-edge-litert") from error
+    landmarks, left_handed, state = _example(model)
+    inputs = {"landmarks": landmarks[:1, :1], "left_handed": left_handed[:1], "state": state[:1]}
+    with tempfile.TemporaryDirectory() as folder:
+        litert_torch.convert(ReaderGraph(model).eval(), sample_kwargs=inputs).export(f"{folder}/model.tflite")
+        return Path(folder, "model.tflite").read_bytes()
+
+
 def open_export(file: Path, model: LandmarkGRU) -> Read:
     """How the exported `file` of `model` reads."""
     if file.suffix == ".onnx":
         return OnnxModel(file).read
+    if file.suffix == ".tflite":
+        return _open_litert(file, model)
     graph = torch.jit.load(file)
     start = np.zeros((1, _state_size(model)), np.float32)
 
@@ -194,17 +213,39 @@ def open_export(file: Path, model: LandmarkGRU) -> Read:
     return read
 
 
-def check(read: Read, model: LandmarkGRU, samples: list[Samples]) -> str:
+def _open_litert(file: Path, model: LandmarkGRU) -> Read:
+    from ai_edge_litert.interpreter import Interpreter
+
+    frame = Interpreter(str(file), num_threads=1).get_signature_runner()
+
+    def read(landmarks, left_handed, state=None):
+        state = np.zeros((len(landmarks), _state_size(model)), np.float32) if state is None else state
+        rows = [
+            frame(landmarks=landmarks[row : row + 1], left_handed=left_handed[row : row + 1], state=state[row : row + 1])
+            for row in range(len(landmarks))
+        ]
+        return tuple(np.concatenate([row[name] for row in rows]) for name in ("output_0", "output_1"))
+
+    return read
+
+
+def check(read: Read, model: LandmarkGRU, samples: list[Samples], one_frame: bool = False) -> str:
     """Compare answers of an export with the model's: on made-up clips, on these as streams, and on samples.
 
+    one_frame: it takes no more at once, so that all are read as streams, but for those that do not begin with a hand.
     Returns a line that says how far apart they are. Raises UserError where that is more than TOLERANCE, or another letter.
     """
     largest, count = 0.0, 0
     for landmarks, left_handed in (*_made_up_clips(), *_batches(samples)):
-        expected, _ = model.read(landmarks, left_handed)
-        answers = {"at once": read(landmarks, left_handed, None)[0]}
-        if len(landmarks) <= _MADE_UP and not np.isnan(landmarks[:, 0]).any():  # a stream can't know its first hand before
+        answers = {}
+        if one_frame:
+            begun = ~np.isnan(landmarks[:, 0, 0, 0])  # a stream can't know its first hand before
+            landmarks, left_handed = landmarks[begun], left_handed[begun]
+        else:
+            answers["at once"] = read(landmarks, left_handed, None)[0]
+        if one_frame or len(landmarks) <= _MADE_UP and not np.isnan(landmarks[:, 0]).any():
             answers["frame by frame"] = _read_by_frame(read, landmarks, left_handed)
+        expected, _ = model.read(landmarks, left_handed)
         for how, answer in answers.items():
             difference = float(np.abs(answer - expected).max())
             others = int((answer.argmax(1) != expected.argmax(1)).sum())

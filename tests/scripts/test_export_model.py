@@ -73,6 +73,13 @@ def test_torchscript(export, data, tmp_path, capsys):
     assert probabilities.shape == (3, 29) and state.shape == (3, 320)
 
 
+def test_litert(export, data, tmp_path, capsys):
+    pytest.importorskip("litert_torch", reason="needs litert-torch, which is not among the requirements")
+    export("--format", "litert", "--data", data)
+    assert "clips and stills read alike" in capsys.readouterr().out
+    assert (tmp_path / "best.tflite").stat().st_size < 1_000_000
+
+
 def test_int8_says_what_it_costs(export, data, tmp_path, capsys):
     export("--int8", "--data", data)
     assert "accuracy on 57 samples: " in capsys.readouterr().out
