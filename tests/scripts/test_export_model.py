@@ -104,7 +104,7 @@ def test_an_export_that_answers_otherwise_is_not_written(export, model, tmp_path
 
     monkeypatch.setattr(export_model.ReaderGraph, "forward", broken)
     to_onnx = export_model.to_onnx
-    monkeypatch.setattr(export_model, "to_onnx", lambda model, *options: to_onnx(LandmarkGRU.with_weights(model, {}), *options))
+    monkeypatch.setattr(export_model, "to_onnx", lambda model, **options: to_onnx(model.with_weights({}), **options))
     with pytest.raises(UserError, match="the export answers otherwise than the model: .*; nothing is written"):
         export()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pth"]
