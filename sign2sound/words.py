@@ -4,6 +4,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ class Dictionary:
         its count behind it. Raises UserError for an unknown language and a file that holds something else."""
         languages = wordfreq.available_languages()
         if str(source) in languages:
-            return cls(list(wordfreq.get_frequency_dict(str(source)).items())[:MOST_WORDS])
+            return cls(islice(_frequencies(str(source)), MOST_WORDS))
         try:
             lines = Path(source).read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError:
@@ -172,6 +173,13 @@ def _log_transitions(words: Iterable[str]) -> dict[tuple[str, str], float]:
     for (first, _), count in counts.items():
         after[first] += count
     return {(first, second): math.log((counts[first, second] + 1) / after[first]) for first in after for second in after}
+
+
+def _frequencies(language: str) -> Iterable[tuple[str, float]]:
+    """The words of wordfreq, the most frequent first; a dictionary of all of them takes longer than the rest of `load`."""
+    for centibels, words in enumerate(wordfreq.get_frequency_list(language)):
+        for word in words:
+            yield word, wordfreq.cB_to_freq(-centibels)
 
 
 def _parse(source: str | Path, number: int, line: str) -> tuple[str, float]:
