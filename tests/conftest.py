@@ -1,6 +1,9 @@
 from pathlib import Path
 
 import pytest
+import torch
+
+from sign2sound.model import LandmarkGRU
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,3 +21,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data in {folder}")
     return folder
+
+
+@pytest.fixture
+def model() -> LandmarkGRU:
+    """An untrained model, always the same, with weights large enough for its answers to differ plainly between hands."""
+    torch.manual_seed(0)
+    model = LandmarkGRU()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= 3
+    return model.eval()

@@ -10,23 +10,12 @@ from sign2sound import UserError
 from sign2sound.checkpoint import save_checkpoint
 from sign2sound.exported import OnnxModel
 from sign2sound.labels import LABELS
-from sign2sound.model import LandmarkGRU
-
-
-@pytest.fixture
-def model() -> LandmarkGRU:
-    torch.manual_seed(0)
-    model = LandmarkGRU()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight *= 3
-    model.temperature = 0.8
-    return model.eval()
 
 
 @pytest.fixture
 def export(tmp_path, model, monkeypatch):
     """Run the command on a checkpoint of `model`."""
+    model.temperature = 0.8
     save_checkpoint(tmp_path / "best.pth", model, config={}, epoch=1, metrics={})
 
     def call(*arguments):

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-import torch
 
 from sign2sound import hand_model
-from sign2sound.model import LandmarkGRU
 
 
 @pytest.fixture(scope="session")
@@ -13,17 +11,6 @@ def hand_model_file():
     if hand_model._problem_with(path):
         pytest.skip(f"needs the hand landmark model at {path}: python -m sign2sound.hand_model")
     return path
-
-
-@pytest.fixture
-def model() -> LandmarkGRU:
-    """An untrained model, always the same, with weights large enough for its answers to differ plainly between hands."""
-    torch.manual_seed(0)
-    model = LandmarkGRU()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight *= 3
-    return model.eval()
 
 
 @pytest.fixture
