@@ -34,7 +34,7 @@ from sign2sound.labels import LABELS
 GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
-DEFAULT_RECIPES = ["sign-mnist=20", "gray64=20", "cnn128=8", "cnn200=3", "cnn200-gap=3"]
+DEFAULT_RECIPES = ["sign-mnist=30", "gray64=30", "cnn128=8", "cnn200=3"]
 _PARTS = ("train", "val", "valid", "validation", "test")
 _TIMED, _WARM_UP = 100, 5  # pictures
 
@@ -114,7 +114,7 @@ def parse_arguments() -> argparse.Namespace:
         help=f"of {RECIPES}, and for how many epochs at most (default: {' '.join(DEFAULT_RECIPES)})",
     )  # fmt: skip
     parser.add_argument(
-        "--pictures", type=int, default=40, metavar="N", help="of each class and folder, evenly spaced (default: %(default)s)"
+        "--pictures", type=int, default=30, metavar="N", help="of each class and folder, evenly spaced (default: %(default)s)"
     )
     parser.add_argument("--work", type=Path, default=Path("checkpoints/run/compare"), help="default: %(default)s")
     parser.add_argument("--output", type=Path, default=Path("results"), help="default: %(default)s")
