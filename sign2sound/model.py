@@ -70,7 +70,7 @@ class LandmarkGRU(nn.Module):
     def read(
         self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What `sign2sound.exported.OnnxModel.read` does, on this model's device."""
+        """As `sign2sound.exported.Model.read` says, on this model's device."""
         if state is None:
             state = np.zeros((len(landmarks), MEMORY + self.sizes["layers"] * self.sizes["hidden"]), np.float32)
         # With numpy: of one hand it makes features in a third of torch's time.
@@ -81,7 +81,7 @@ class LandmarkGRU(nn.Module):
         return probabilities, np.concatenate([memory, state], axis=1)
 
     def on(self, device: str | torch.device) -> "LandmarkGRU":
-        """This model on the device `name`, as to `find_device`, ready to read."""
+        """This model on the device, as to `find_device`, ready to read."""
         return self.to(find_device(device)).eval()
 
     def trainable(self) -> "LandmarkGRU":
