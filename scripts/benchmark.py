@@ -37,7 +37,7 @@ from sign2sound.labels import LABELS
 DEMO = "inference/realtime_demo.py"
 SIZES = ((640, 360), (1280, 720))
 PERCENTILES = ("p50", "p95", "p99")
-LETTERS = 8  # videos that the live part joins
+LETTERS = 4  # videos that the live part joins
 PACKAGES = ("torch", "mediapipe", "onnxruntime", "numpy", "opencv-contrib-python")
 
 # The training of the project that this one follows: 25 epochs in 40 minutes on an RTX 3050.
@@ -85,9 +85,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended: how long it took, the largest memory of one of its processes, and what it printed."""
+    """A command that ended: how long it took, how long it kept processors busy, the largest memory of one of its processes, and
+    what it printed."""
 
     seconds: float
+    busy: float
     megabytes: float
     output: str
 
@@ -386,16 +388,23 @@ def plain_training(data: str, steps: int) -> float:
 def measure_startup(arguments: argparse.Namespace) -> Part:
     """From the command to the end of a video of one frame, and to the page server's first answer."""
     models = {"ONNX": RELEASED, "checkpoint": arguments.model}
-    demo, page = ({form: [] for form in models} for _ in range(2))
+    demo, busy, page = ({form: [] for form in models} for _ in range(3))
     with tempfile.TemporaryDirectory() as folder:
         frame, video = one_frame(Path(folder))
         for _ in range(1 + 2 * arguments.repeats):
             for form, model in models.items():
-                demo[form].append(command_done(DEMO, "--headless", "--source", video, "--model", model).seconds)
+                done = command_done(DEMO, "--headless", "--source", video, "--model", model)
+                demo[form].append(done.seconds)
+                busy[form].append(done.busy)
                 page[form].append(_seconds(first_answer, frame, model))
+    measured = {
+        "demo: a video of one frame, from start to end": demo,
+        "the same, processor time, which other programs change little": busy,
+        "page: first answer": page,
+    }
     rows = [
         Row(what, "s", runs["ONNX"][1:], "the same with the checkpoint, by torch", runs["checkpoint"][1:])  # the first warms up
-        for what, runs in (("demo: a video of one frame, from start to end", demo), ("page: first answer", page))
+        for what, runs in measured.items()
     ]
     return Part(rows)
 
@@ -547,7 +556,7 @@ def command_done(*command) -> Done:
     if process.returncode:
         raise UserError(f"{' '.join(command[1:4])} failed: {output.strip().splitlines()[-1]}")
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Done(seconds, usage.ru_maxrss / unit, output)
+    return Done(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, output)
 
 
 def in_process(function: Callable, *arguments):
