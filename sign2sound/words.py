@@ -107,7 +107,7 @@ class Dictionary:
         length = len(evidence)
         within = 1 if length == 1 else 2 if length < 6 else 3
         # One letter more than was spelled, so that a word with a letter missed in its middle is as near as one begun.
-        beginnings = self._begin(length + 1)
+        beginnings = self._begin(min(length + 1, self._letters.shape[1]))
         spelled = [literal_of(evidence)]
         distances = cdist(spelled, beginnings, scorer=Levenshtein.distance, score_cutoff=within, dtype=np.uint8)[0]
         rows = np.flatnonzero(distances <= within)

@@ -1,11 +1,12 @@
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS
-from sign2sound.words import Dictionary, spell
+from sign2sound.words import LETTERS, Dictionary, spell
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,13 @@ def test_it_keeps_up_with_a_signer(english):
     for length in range(1, len(word) + 1):
         english.suggest(read(word[:length]))
     assert (time.perf_counter() - started) / len(word) < 0.1  # 5 ms on an idle machine; a letter takes 400
+
+
+def test_a_word_without_end_takes_no_more_memory():
+    dictionary = Dictionary((first + second + "ELLO", 1) for first in LETTERS for second in LETTERS)
+    dictionary.suggest(read("L" * 10))
+    tracemalloc.start()
+    for length in range(11, 60):
+        dictionary.suggest(read("L" * length))
+    assert tracemalloc.get_traced_memory()[0] < 10_000
+    tracemalloc.stop()
