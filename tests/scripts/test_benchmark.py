@@ -59,7 +59,7 @@ def test_the_workload_repeats_the_stills_with_a_hand(tmp_path):
     np.savez(tmp_path / "few.npz", landmarks=landmarks, label=["A", "B", "C", "five"], left_handed=np.zeros(4, bool))
     assert benchmark.write_workload(tmp_path / "few.npz", tmp_path / "workload.npz") == 2
     with np.load(tmp_path / "workload.npz") as stored:
-        assert stored["landmarks"].shape == (156_050, 21, 3) and set(stored["label"]) == {"A", "C"}
+        assert stored["landmarks"].shape == (31_210, 21, 3) and set(stored["label"]) == {"A", "C"}
 
 
 def test_a_command_that_fails_is_said(root, monkeypatch):
