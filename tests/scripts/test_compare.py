@@ -61,7 +61,7 @@ def test_what_fails_is_not_taken_for_done(tmp_path):
 @pytest.fixture
 def report() -> dict:
     def row(right: float) -> dict:
-        training = {"epochs": 2, "seconds": 30, "peak_memory_mib": 700, "parameters": 1000}
+        training = {"epochs": 2, "best_epoch": 1, "seconds": 30, "peak_memory_mib": 700, "parameters": 1000}
         tests = {"random": {"anna": 0.9}, "blocks": {"anna": 0.8, "bo": right}, "back": {"anna": 0.3}}
         trainings = {
             name: training | {"tests": {source: {"static_letters_end_to_end": value} for source, value in values.items()}}
@@ -80,8 +80,9 @@ def test_every_test_has_its_column(report):
         "anna, at random": 0.9, "anna, in blocks": 0.8, "anna → bo": 0.7, "bo → anna": 0.3,
     }  # fmt: skip
     rows = to_markdown(report, TRAININGS).splitlines()
-    assert f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s |" in "\n".join(
-        rows
+    assert (
+        f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s | 1 of 2, "
+        in "\n".join(rows)
     )
     assert any(row.startswith("| gray64 | 90.0% | 80.0% | 10.0% | 30.0% | 1,000 | 2.0 MB |") for row in rows)
     assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
