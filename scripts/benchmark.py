@@ -298,14 +298,9 @@ def measure_train(arguments: argparse.Namespace) -> Part:
         for repeat in range(arguments.repeats):
             plain.append(WORKLOAD / in_process(plain_training, str(data), 300))
             for batch in seconds:
-                options = [
-                    f"batch_size={batch}",
-                    "epochs=1",
-                    "clips.max_frames=1",
-                    "data.validation_share=0.01",
-                    "precision=auto",
-                ]
-                done, history = train(Path(folder, f"{batch}-{repeat}"), f"data.paths=[{data}]", "data.split=random", *options)
+                options = [f"batch_size={batch}", "epochs=2", "epoch_batches=1", "clips.max_frames=1"]
+                options += ["data.split=random", "data.validation_share=0.01", "precision=auto"]
+                done, history = train(Path(folder, f"{batch}-{repeat}"), f"data.paths=[{data}]", *options)
                 seconds[batch].append(PART * (history[1]["seconds"] - history[0]["seconds"]))
                 memory[f"batch {batch}"] = _peak_memory(done)
             done, history = train(Path(folder, f"kaggle-{repeat}"), f"data.paths=[{arguments.landmarks}]", *KAGGLE_RECIPE)
