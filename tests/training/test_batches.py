@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -123,7 +125,8 @@ def test_a_real_clip_of_j_counts_at_its_end_and_only_if_it_moves(hands, reach, c
 def test_sources_are_drawn_by_a_power_of_their_size(hands):
     many = samples(np.tile(hands, (225, 1, 1, 1)), "ABCI" * 225, "many")
     few = samples(hands, "XXXX", "few")
-    both = Samples(*(np.concatenate([getattr(many, name), getattr(few, name)]) for name in Samples.__dataclass_fields__))
+    names = [field.name for field in fields(Samples)]
+    both = Samples(*(np.concatenate([getattr(many, name), getattr(few, name)]) for name in names))
     batch = training_set(both, None, clip_config(still_share=1)).draw(8000, generator())
     share = (batch.labels == LABEL_IDS["X"]).float().mean()
     assert share == pytest.approx(1 / 16, rel=0.15)  # 2 : 30, the roots of 4 : 900
