@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import platform
 import re
+import shlex
 import shutil
 import statistics
 import struct
@@ -49,7 +50,7 @@ KAGGLE_RECIPE = (
     "data.split=random precision=fp32 batch_size=128 epochs=60 label_smoothing=0.02 clips.max_frames=1 "
     "sampling.motion_stills=1 sampling.finger_mix=0 augmentation.rotation=8 augmentation.sideways_rotation=8 "
     "augmentation.turned_round=0 augmentation.tilt=5 augmentation.scale=0.05 augmentation.depth_scale=0.1 "
-    "augmentation.noise=0.01 augmentation.tip_noise=1 augmentation.jitter=0 augmentation.mirror=0.05"
+    "augmentation.noise=0.01 augmentation.tip_noise=1 augmentation.jitter=0 augmentation.mirror=0.05 sampling.draped=0"
 ).split()
 
 
@@ -99,7 +100,7 @@ def main() -> None:
     arguments = parse_arguments()
     report = arguments.output.with_suffix(".json")
     parts = json.loads(report.read_bytes()) if report.is_file() else {}
-    for name in arguments.parts or PARTS:
+    for name in [part for part in PARTS if part in (arguments.parts or PARTS)]:
         print(f"{name} …", flush=True)
         load = os.getloadavg()[0]
         part = PARTS[name](arguments)
@@ -107,7 +108,7 @@ def main() -> None:
             "machine": machine(),
             "date": date.today().isoformat(),
             "load": round(load, 2),
-            "command": f"python scripts/benchmark.py {name}",
+            "command": f"python {shlex.join(sys.argv)}",
             **asdict(part),
         }
         print(table(part), flush=True)
@@ -525,12 +526,12 @@ def measure_speech(arguments: argparse.Namespace) -> Part:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
+    "memory": measure_memory,  # first: the peak of a command is never below that of the process that starts it
     "preprocess": measure_preprocess,
     "live": measure_live,
     "train": measure_train,
     "startup": measure_startup,
     "export": measure_export,
-    "memory": measure_memory,
     "speech": measure_speech,
 }
 

@@ -73,7 +73,7 @@ def test_a_command_that_fails_is_said(root, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lunch"], "no part lunch; expected some of preprocess, live"),
+        (["lunch"], "no part lunch; expected some of memory, preprocess"),
         (["live", "--videos", "nowhere"], "no .mp4 file in nowhere"),
         (["train", "--landmarks", "nowhere.npz"], "no landmark file nowhere.npz"),
     ],
