@@ -34,7 +34,7 @@ from sign2sound.labels import LABELS
 GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
-DEFAULT_RECIPES = ["sign-mnist=60", "gray64=40", "cnn128=12"]
+DEFAULT_RECIPES = ["sign-mnist=60", "gray64=40", "cnn128=12", "cnn200=3"]
 _PARTS = ("train", "val", "valid", "validation", "test")
 _TIMED, _WARM_UP = 100, 5  # pictures
 
