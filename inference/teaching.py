@@ -159,9 +159,10 @@ class Adapting:
 
     def _adapt(self, model: Model, *samples) -> None:
         try:
+            model = model.trainable()  # first, since it says what is missing where torch is not installed
             from sign2sound.adapting import adapt  # torch loads only for those who teach
 
-            self._adapted = adapt(model.trainable(), *samples, progress=self._go_on)
+            self._adapted = adapt(model, *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
 
