@@ -3,8 +3,8 @@
 from inference.display import View
 from inference.live import Live
 from inference.recording import Recording
-from inference.teaching import Adapting, Lesson, LessonState, lesson_letters
-from sign2sound import Reading
+from inference.teaching import Adapting, Lesson, LessonState, begin_lesson
+from sign2sound import Reading, UserError
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.profile import save_profile, user_profile
 from sign2sound.speech import Speaker
@@ -73,8 +73,8 @@ class Controls:
         return None
 
     def teach(self, letters: str) -> None:
-        """Begin a lesson of these letters; all when none. Raises UserError on letters that can't be learnt."""
-        self._lesson = Lesson(lesson_letters(letters))
+        """Begin a lesson of these letters; all when none. Raises UserError where they can't be learnt."""
+        self._lesson = begin_lesson(letters, self.live.recognizer.adopted)
         self._shown = None
 
     def finish(self) -> None:
@@ -128,7 +128,10 @@ class Controls:
             self._typed = None
         elif name == "enter":
             letters, self._typed = self._typed, None
-            self.teach(letters)
+            try:
+                self.teach(letters)
+            except UserError as error:
+                self.tell(str(error))
         elif name == "backspace":
             self._typed = self._typed[:-1]
         elif letter in STATIC_LETTERS and letter not in self._typed:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from inference.live import SUGGESTIONS, Live
 from inference.practice import Drill
-from inference.teaching import Adapting, Lesson, adopt_user_profile, lesson_letters
+from inference.teaching import Adapting, Lesson, adopt_user_profile, begin_lesson
 from sign2sound import Hand, Reading, Recognizer, UserError
 from sign2sound.exported import Model
 from sign2sound.labels import LABELS
@@ -159,7 +159,7 @@ class Session:
         if self._adapting is not None:
             raise Refused("your hand is being learnt; wait until that is done")
         try:
-            lesson = Lesson(lesson_letters(letters))
+            lesson = begin_lesson(letters, self._recognizer.adopted)
         except UserError as error:
             raise Refused(str(error)) from error
         self._leave()

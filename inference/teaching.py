@@ -52,6 +52,13 @@ def lesson_letters(text: str) -> tuple[str, ...]:
     return tuple(letter for letter in STATIC_LETTERS if letter in typed) or STATIC_LETTERS
 
 
+def begin_lesson(text: str, model: Model) -> "Lesson":
+    """A lesson of the letters that a user typed, see `lesson_letters`. Raises UserError, also where the model can't learn."""
+    letters = lesson_letters(text)
+    model.check_trainable()
+    return Lesson(letters)
+
+
 class Lesson:
     """Letters to be signed one after another, each for RECORDING seconds after a countdown. A pure state machine.
 
@@ -159,10 +166,9 @@ class Adapting:
 
     def _adapt(self, model: Model, *samples) -> None:
         try:
-            model = model.trainable()  # first, since it says what is missing where torch is not installed
             from sign2sound.adapting import adapt  # torch loads only for those who teach
 
-            self._adapted = adapt(model, *samples, progress=self._go_on)
+            self._adapted = adapt(model.trainable(), *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
 

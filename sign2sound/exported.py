@@ -1,5 +1,6 @@
 """The model as an ONNX file, read by onnxruntime: all that live use needs, without torch. scripts/export_model.py writes it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -35,8 +36,11 @@ class Model(Protocol):
     def with_weights(self, weights: dict[str, np.ndarray]) -> "Model":
         """A copy with some weights replaced, by name."""
 
+    def check_trainable(self) -> None:
+        """Raises UserError where a hand can't be learnt: without torch, or with 8-bit weights."""
+
     def trainable(self):
-        """The model as a `LandmarkGRU`, which needs torch."""
+        """The model as a `LandmarkGRU`. Raises what `check_trainable` raises."""
 
 
 def open_model(path: str | Path) -> Model:
@@ -101,15 +105,19 @@ class OnnxModel:
         self._check_whole("a profile")
         return OnnxModel(self.path, self._weights | weights)
 
-    def trainable(self):
-        """The weights in a `LandmarkGRU` again. Raises UserError where torch and onnx are not installed."""
+    def check_trainable(self) -> None:
         self._check_whole("learning a hand")
-        try:
-            import onnx
+        for needed in ("torch", "onnx"):
+            if find_spec(needed) is None:
+                raise UserError(f"learning a hand needs {needed}, which is missing; pip install 'sign2sound[train]'")
 
-            from sign2sound.model import LandmarkGRU
-        except ImportError as error:
-            raise UserError(f"learning a hand needs {error.name}, which is missing; pip install 'sign2sound[train]'") from error
+    def trainable(self):
+        """The weights in a `LandmarkGRU` again."""
+        self.check_trainable()
+        import onnx
+
+        from sign2sound.model import LandmarkGRU
+
         stored = {
             initializer.name.removeprefix(WEIGHTS): onnx.numpy_helper.to_array(initializer).copy()
             for initializer in onnx.load(self.path).graph.initializer

@@ -84,6 +84,9 @@ class LandmarkGRU(nn.Module):
         """This model on the device, as to `find_device`, ready to read."""
         return self.to(find_device(device)).eval()
 
+    def check_trainable(self) -> None:
+        """It always is."""
+
     def trainable(self) -> "LandmarkGRU":
         return self
 

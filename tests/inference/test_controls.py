@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from inference import controls, teaching
 from inference.controls import NOTICE, Controls
 from inference.live import Live
 from sign2sound import Hand, Recognizer, UserError, adapting
+from sign2sound.exported import RELEASED, OnnxModel
 from sign2sound.signer import load_prototypes, place_hand
 from sign2sound.words import Dictionary
 
@@ -172,3 +175,14 @@ def test_a_profile_that_cannot_be_kept_is_used_and_said(desk, tmp_path, monkeypa
 def test_letters_that_cannot_be_taught_are_refused(desk):
     with pytest.raises(UserError, match="cannot learn J"):
         desk.teach("J")
+
+
+def test_where_nothing_can_be_learnt_the_lesson_says_so_at_its_beginning(desk, monkeypatch):
+    desk.live.recognizer.adopt(OnnxModel(RELEASED))
+    monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
+    press(desk, "t", "enter")
+    assert desk.view(0, 0).notice == "learning a hand needs onnx, which is missing; pip install 'sign2sound[train]'"
+    with pytest.raises(UserError, match="needs onnx"):
+        desk.teach("A")
+    Signer(desk).show("A", 1.0)
+    assert desk.live.text == "A"
