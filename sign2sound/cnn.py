@@ -25,6 +25,7 @@ class ImageCNN(nn.Module):
         height, width, channels = input
         output = {"dense": {"units": len(classes), "relu": False}}
         self.layers, _ = _stack([*layers, output], torch.Size([channels, height, width]))
+        self.to(memory_format=torch.channels_last)  # up to a quarter faster in training
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(N, channels, height, width) pictures in [0, 1] -> (N, classes) logits."""
@@ -110,7 +111,7 @@ def _conv(
         raise ValueError(f"padding is {padding!r}, expected valid or same")
     conv = nn.Conv2d(shape[0], filters, kernel, stride, padding=kernel // 2 if padding == "same" else 0)
     conv.l2 = l2
-    return [conv, nn.ReLU()] if relu else [conv]
+    return _with_relu(conv) if relu else [conv]
 
 
 def _dense(shape, units: int, l2: float = 0.0, relu: bool = True) -> list[nn.Module]:
@@ -118,7 +119,15 @@ def _dense(shape, units: int, l2: float = 0.0, relu: bool = True) -> list[nn.Mod
         raise ValueError("flatten or average it before")
     dense = nn.Linear(shape[0], units)
     dense.l2 = l2
-    return [dense, nn.ReLU()] if relu else [dense]
+    return _with_relu(dense) if relu else [dense]
+
+
+def _with_relu(layer: nn.Conv2d | nn.Linear) -> list[nn.Module]:
+    """Starts from the weights of He et al. (2015). Torch's own are 0.41 of them: five such layers on, pictures hardly differ,
+    and cnn200 learns nothing."""
+    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)
+    return [layer, nn.ReLU()]
 
 
 def _residual(shape, layers: list, filters: int | None = None, l2: float = 0.0) -> list[nn.Module]:

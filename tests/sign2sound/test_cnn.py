@@ -63,6 +63,15 @@ def test_pictures_become_logits_and_probabilities(recipe):
         assert torch.allclose(model.probabilities(pictures).sum(1), torch.ones(2))
 
 
+def test_pictures_still_differ_after_all_layers(root):
+    sizes = yaml.safe_load((root / "training" / "recipes" / "cnn200.yaml").read_text())["model"]
+    torch.manual_seed(0)
+    model = ImageCNN(**sizes).eval()
+    with torch.no_grad():
+        hidden = model.layers[:-1](torch.rand(4, 3, 200, 200))
+    assert hidden.std(0).mean() > 0.03  # 0.07 to 0.09; 0.002 from torch's own weights
+
+
 def test_weights_decay_by_twice_their_l2_and_nothing_else_does():
     layers = [{"conv": {"filters": 2, "l2": 0.5}}, "batch_norm", "average", {"dense": {"units": 4, "l2": 0.25}}]
     model = ImageCNN([8, 8, 1], ["a", "b", "c"], layers)
