@@ -24,7 +24,7 @@ import torch
 from data.images import find_pictures, read_picture
 from data.pictures import scale_picture
 from sign2sound import Landmarker, Recognizer
-from sign2sound.checkpoint import load_model
+from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write
@@ -34,7 +34,10 @@ from sign2sound.labels import LABELS
 GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
-DEFAULT_RECIPES = ["sign-mnist=60", "gray64=40", "cnn128=12", "cnn200=3"]
+DEFAULT_RECIPES = ["sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10"]
+DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=10x8", "cnn200-residual=3x8", "cnn200-attention=2x8"]
+PATIENCE = ["stop_patience=10", "plateau_patience=10"]  # the recipes' own, 2 to 8, is for epochs of ten thousands of pictures
+RECIPE = re.compile(r"(.+)=(\d+)(?:x(\d+))?")  # name, epochs, pictures in a batch
 _PARTS = ("train", "val", "valid", "validation", "test")
 _TIMED, _WARM_UP = 100, 5  # pictures
 
@@ -80,7 +83,7 @@ def main() -> None:
         folder = arguments.work / candidate.name.replace(" ", "-")
         row = rows[candidate.name] = {"trainings": {t.name: train_and_test(candidate, t, folder / t.name) for t in trainings}}
         model_path = folder / "blocks" / "best_model.pth"
-        row |= {"bytes": model_path.stat().st_size}
+        row |= {"bytes": model_path.stat().st_size, "batch_size": load_checkpoint(model_path)["config"]["batch_size"]}
         print(f"{candidate.name}: {', '.join(f'{title} {value:.1%}' for title, value in accuracies(row, trainings).items())}")
     for name, row in rows.items():  # at the end and together, so that they differ by nothing but the model
         row |= measure_speed(name, arguments.work / name.replace(" ", "-") / "blocks" / "best_model.pth", pictures)
@@ -110,8 +113,9 @@ def parse_arguments() -> argparse.Namespace:
         f"it and the others, and the other way round (default: {' '.join(DEFAULT_IMAGES)})",
     )  # fmt: skip
     parser.add_argument(
-        "--recipes", nargs="*", metavar="NAME=EPOCHS", default=DEFAULT_RECIPES,
-        help=f"of {RECIPES}, and for how many epochs at most (default: {' '.join(DEFAULT_RECIPES)})",
+        "--recipes", nargs="*", metavar="NAME=EPOCHS[xBATCH]", default=DEFAULT_RECIPES,
+        help=f"of {RECIPES}, for how many epochs at most, and with how many pictures in a batch if not the recipe's number: fewer "
+        f"make more steps of a small epoch (default: {' '.join(DEFAULT_RECIPES)})",
     )  # fmt: skip
     parser.add_argument(
         "--pictures", type=int, default=30, metavar="N", help="of each class and folder, evenly spaced (default: %(default)s)"
@@ -120,9 +124,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("results"), help="default: %(default)s")
     arguments = parser.parse_args()
     for recipe in arguments.recipes:
-        name, _, epochs = recipe.partition("=")
-        if not (RECIPES / f"{name}.yaml").is_file() or not epochs.isdecimal():
-            raise UserError(f"no recipe {recipe!r}; expected the name of a file in {RECIPES} and epochs, such as cnn128=8")
+        form = RECIPE.fullmatch(recipe)
+        if not form or not (RECIPES / f"{form[1]}.yaml").is_file():
+            raise UserError(
+                f"no recipe {recipe!r}; expected the name of a file in {RECIPES} and epochs, such as cnn128=20 or cnn128=20x8"
+            )
     return arguments
 
 
@@ -152,8 +158,9 @@ def choose_candidates(recipes: list[str], pictures: Path, landmarks: Path) -> li
     """The GRU as it is released, and each recipe, made to know all classes."""
     candidates = [Candidate(GRU, "training/config.yaml", landmarks, ["precision=fp32"])]
     for recipe in recipes:
-        name, epochs = recipe.split("=")
-        overrides = ["precision=fp32", f"epochs={epochs}", f"model.classes=[{','.join(LABELS)}]"]
+        name, epochs, batch = RECIPE.fullmatch(recipe).groups()
+        small = [f"batch_size={batch}"] if batch else []
+        overrides = ["precision=fp32", *small, *PATIENCE, f"epochs={epochs}", f"model.classes=[{','.join(LABELS)}]"]
         candidates.append(Candidate(name, str(RECIPES / f"{name}.yaml"), pictures, overrides))
     return candidates
 
@@ -242,7 +249,7 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
     models, counts = report["models"], report["pictures"]
     home, *others = counts
     tests = list(accuracies(next(iter(models.values())), trainings))
-    head = ["model", *tests, "parameters", "file", "ms p50", "ms p95", "training", "best epoch", "peak memory"]
+    head = ["model", *tests, "parameters", "file", "ms p50", "ms p95", "training", "batch", "best epoch", "peak memory"]
     lines = [
         "Accuracy on all pictures of the 24 static letters; a picture without a found hand is an error. All models know 29",
         f"classes and were trained on the same pictures and splits: {', '.join(f'{n:,} of {s}' for s, n in counts.items())},",
@@ -266,6 +273,7 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
             f"{row['ms_p50']:.1f}",
             f"{row['ms_p95']:.1f}",
             " / ".join(f"{part['seconds']}" for part in parts) + " s",
+            f"{row['batch_size']}",
             ", ".join(f"{part['best_epoch']} of {part['epochs']}" for part in parts),
             f"{max(part['peak_memory_mib'] for part in parts):,} MiB",
         ]

@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from scripts.compare import GRU, Training, accuracies, draw, image_reader, run_once, stage, to_markdown
+from scripts.compare import GRU, Training, accuracies, choose_candidates, draw, image_reader, main, run_once, stage, to_markdown
 from sign2sound.checkpoint import save_checkpoint
 from sign2sound.cnn import ImageCNN
-from sign2sound.errors import UserError
+from sign2sound.errors import UserError, run
 
 TRAININGS = [
     Training("random", ["anna"], "random", ["anna"]),
@@ -58,6 +58,22 @@ def test_what_fails_is_not_taken_for_done(tmp_path):
     assert not (tmp_path / "marker.json").exists()
 
 
+def test_recipes_are_trained_for_the_epochs_and_in_the_batches_named(tmp_path):
+    _, first, second = choose_candidates(["cnn200-gap=10x8", "gray64=40"], tmp_path, tmp_path)
+    assert (first.name, first.config) == ("cnn200-gap", "training/recipes/cnn200-gap.yaml")
+    assert {"epochs=10", "batch_size=8"} <= {*first.overrides}
+    assert "epochs=40" in second.overrides and not any("batch_size" in override for override in second.overrides)
+
+
+@pytest.mark.parametrize("recipe", ["cnn1000=3", "cnn200", "cnn200=x8", "cnn200=3x"])
+def test_what_is_no_recipe_is_refused(recipe, root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("sys.argv", ["compare.py", "--recipes", recipe])
+    with pytest.raises(SystemExit, match="2"):
+        run(main)
+    assert capsys.readouterr().err.startswith(f"error: no recipe '{recipe}'; expected")
+
+
 @pytest.fixture
 def report() -> dict:
     def row(right: float) -> dict:
@@ -67,7 +83,7 @@ def report() -> dict:
             name: training | {"tests": {source: {"static_letters_end_to_end": value} for source, value in values.items()}}
             for name, values in tests.items()
         }
-        return {"trainings": trainings, "bytes": 2_000_000, "ms_p50": 3.0, "ms_p95": 4.0}
+        return {"trainings": trainings, "bytes": 2_000_000, "batch_size": 8, "ms_p50": 3.0, "ms_p95": 4.0}
 
     return {
         "pictures": {"anna": 80, "bo": 70}, "pictures_per_class": 40, "landmark_seconds": {"anna": 5.0, "bo": 6.0},
@@ -81,7 +97,7 @@ def test_every_test_has_its_column(report):
     }  # fmt: skip
     rows = to_markdown(report, TRAININGS).splitlines()
     assert (
-        f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s | 1 of 2, "
+        f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s | 8 | 1 of 2, "
         in "\n".join(rows)
     )
     assert any(row.startswith("| gray64 | 90.0% | 80.0% | 10.0% | 30.0% | 1,000 | 2.0 MB |") for row in rows)
