@@ -114,7 +114,7 @@ def parse_arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--recipes", nargs="*", metavar="NAME=EPOCHS[xBATCH]", default=DEFAULT_RECIPES,
-        help=f"of {RECIPES}, for how many epochs at most, and with how many pictures in a batch if not the recipe's number: fewer "
+        help=f"of {RECIPES}, for how many epochs at most, and how many pictures in a batch if not the recipe's number: few "
         f"make more steps of a small epoch (default: {' '.join(DEFAULT_RECIPES)})",
     )  # fmt: skip
     parser.add_argument(
