@@ -35,7 +35,7 @@ GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
 DEFAULT_RECIPES = ["sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10"]
-DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=10x8", "cnn200-residual=3x8", "cnn200-attention=2x8"]
+DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=3x8", "cnn200-attention=2x8"]
 PATIENCE = ["stop_patience=10", "plateau_patience=10"]  # the recipes' own, 2 to 8, is for epochs of ten thousands of pictures
 RECIPE = re.compile(r"(.+)=(\d+)(?:x(\d+))?")  # name, epochs, pictures in a batch
 _PARTS = ("train", "val", "valid", "validation", "test")
@@ -283,6 +283,8 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
     lines += [
         "",
         f"Training and best epoch: {order}; a model whose best epoch is among its last would improve with more.",
+        "Settings are those of training/config.yaml and of the recipes, whose epochs, batch and patience (10 epochs) were set for",
+        "so few pictures.",
         f"The GRU's landmarks took {seconds:.0f} s more for all pictures.",
         "Its second file is MediaPipe's. Milliseconds: from the pixels of one picture to its probabilities, for the GRU with",
         f"MediaPipe, which looks again where it finds no hand; on a CPU ({report['machine']}, {report['threads']} threads).",
