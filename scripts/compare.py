@@ -283,8 +283,8 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
     lines += [
         "",
         f"Training and best epoch: {order}; a model whose best epoch is among its last would improve with more.",
-        "Settings are those of training/config.yaml and of the recipes, whose epochs, batch and patience (10 epochs) were set for",
-        "so few pictures.",
+        "Settings are those of training/config.yaml and of the recipes, whose epochs, batch and patience (10 epochs) were set",
+        "for so few pictures.",
         f"The GRU's landmarks took {seconds:.0f} s more for all pictures.",
         "Its second file is MediaPipe's. Milliseconds: from the pixels of one picture to its probabilities, for the GRU with",
         f"MediaPipe, which looks again where it finds no hand; on a CPU ({report['machine']}, {report['threads']} threads).",
