@@ -35,7 +35,7 @@ GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
 DEFAULT_RECIPES = ["sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10"]
-DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=3x8", "cnn200-attention=2x8"]
+DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=2x8", "cnn200-attention=1x8"]
 PATIENCE = ["stop_patience=10", "plateau_patience=10"]  # the recipes' own, 2 to 8, is for epochs of ten thousands of pictures
 RECIPE = re.compile(r"(.+)=(\d+)(?:x(\d+))?")  # name, epochs, pictures in a batch
 _PARTS = ("train", "val", "valid", "validation", "test")
