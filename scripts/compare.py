@@ -34,8 +34,10 @@ from sign2sound.labels import LABELS
 GRU = "landmark GRU"
 RECIPES = Path("training/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
-DEFAULT_RECIPES = ["sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10"]
-DEFAULT_RECIPES += ["cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=2x8", "cnn200-attention=1x8"]
+DEFAULT_RECIPES = [
+    "sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10",
+    "cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=2x8", "cnn200-attention=1x8",
+]  # fmt: skip
 PATIENCE = ["stop_patience=10", "plateau_patience=10"]  # the recipes' own, 2 to 8, is for epochs of ten thousands of pictures
 RECIPE = re.compile(r"(.+)=(\d+)(?:x(\d+))?")  # name, epochs, pictures in a batch
 _PARTS = ("train", "val", "valid", "validation", "test")

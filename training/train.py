@@ -59,7 +59,6 @@ def main() -> None:
     latest = claim_output(arguments.output, arguments.resume, arguments.fresh)
     if latest:
         trainer.resume(latest)
-        trainer.save(arguments.output)  # what a kill between two of the files left out
     if isinstance(config, ImageConfig):
         with atomic_write(arguments.output / "classes.json") as file:
             file.write((json.dumps(config.model.classes) + "\n").encode())
@@ -277,11 +276,11 @@ class Trainer:
             "epoch": self.epoch,
             "metrics": self.history[-1] | self.sources,
         }
-        save_checkpoint(output / "latest.pth", self.model, **about, **state)  # first: with it, all else can be made again
-        if self._epochs_since_best("validation_accuracy") == 0:
-            save_checkpoint(output / "best_model.pth", self.model, **about)
         if self.epoch % self.config.checkpoint_every == 0:
             save_checkpoint(output / f"checkpoint_epoch_{self.epoch}.pth", self.model, **about, **state)
+        save_checkpoint(output / "latest.pth", self.model, **about, **state)
+        if self._epochs_since_best("validation_accuracy") == 0:  # after latest.pth, from which `resume` makes it if need be
+            save_checkpoint(output / "best_model.pth", self.model, **about)
 
     def resume(self, path: Path) -> None:
         """Go on after the last epoch that was saved, as if it had never stopped."""
@@ -310,6 +309,10 @@ class Trainer:
         self.epoch = checkpoint["epoch"]
         self.history = checkpoint["history"]
         self.seconds = self.history[-1]["seconds"]
+        best = path.with_name("best_model.pth")
+        saved = best.exists() and load_checkpoint(best)["epoch"] == self.epoch
+        if self._epochs_since_best("validation_accuracy") == 0 and not saved:
+            self.save(path.parent)  # killed between the two files
         print(f"resumed after epoch {self.epoch}")
 
     def _autocast(self):

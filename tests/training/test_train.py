@@ -86,6 +86,20 @@ def test_a_killed_and_resumed_run_ends_with_the_same_weights(root, processed, wh
             assert torch.equal(tensor, found[key]), key
 
 
+def test_the_best_model_is_made_again_where_a_kill_left_it_out_and_is_otherwise_left_alone(root, processed, tmp_path):
+    assert train(root, processed, tmp_path, "epochs=1").returncode == 0
+    best = tmp_path / "checkpoints" / "best_model.pth"
+    whole = load_checkpoint(best)
+    torch.save(whole | {"temperature": 2.5}, best)  # as leave_one_out.py --calibrate does
+    assert train(root, processed, tmp_path, "epochs=1", "--resume").returncode == 0
+    assert load_checkpoint(best)["temperature"] == 2.5
+    best.unlink()
+    assert train(root, processed, tmp_path, "epochs=1", "--resume").returncode == 0
+    again = load_checkpoint(best)
+    assert again["temperature"] == whole["temperature"]
+    assert all(torch.equal(again["model_state_dict"][key], tensor) for key, tensor in whole["model_state_dict"].items())
+
+
 @pytest.fixture
 def refused(root, processed, tmp_path, monkeypatch, capsys):
     """Runs the command in this process, to save time, and returns the one line it refuses with."""
