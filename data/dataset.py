@@ -22,6 +22,7 @@ class Samples:
     landmarks: float32 (N, T, 21, 3), pixels, NaN where no hand was found; labels: int64 (N,), ids of LABELS;
     left_handed, trusted, validation: bool (N,); sources, groups: str (N,). `validation` is the split stored with the data.
     passes: int64 (N,), the pass of `Landmarker.find` that found the hand: 0 where none did, 1 where the data do not say.
+    has_z: bool (N,), false where only x and y were recorded and every z is 0.
     """
 
     classes: ClassVar[tuple[str, ...]] = LABELS
@@ -34,6 +35,7 @@ class Samples:
     sources: np.ndarray
     groups: np.ndarray
     passes: np.ndarray
+    has_z: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,6 +93,7 @@ def _load_processed(folder: Path) -> Samples:
             sources=np.full(len(index), folder.resolve().name),
             groups=index["group"].to_numpy(str),
             passes=index["pass"].to_numpy(np.int64),
+            has_z=np.ones(len(index), dtype=bool),
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} is no processed data ({error}); make it again with scripts/preprocess.py --fresh") from error
@@ -110,6 +113,7 @@ def _load_npz(file: Path) -> Samples:
             left_handed = arrays["left_handed"]
             trusted = arrays["trusted"] | ~known if "trusted" in arrays else np.ones(len(names), dtype=bool)
             passes = arrays["found"].astype(np.int64) if "found" in arrays else np.ones(len(names), dtype=np.int64)
+            has_z = np.broadcast_to(arrays.get("has_z", True), len(names))  # of the whole file, or of each row
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
     labels = np.array([LABEL_IDS.get(name, NOTHING) for name in names], dtype=np.int64)
@@ -126,6 +130,7 @@ def _load_npz(file: Path) -> Samples:
         sources=np.full(len(labels), file.stem),
         groups=np.char.add(f"{file.stem}/", groups),
         passes=passes,
+        has_z=has_z,
     )
 
 

@@ -21,7 +21,7 @@ def samples(landmarks: np.ndarray, letters: str, source: str = "one") -> Samples
     off = np.zeros(size, bool)
     labels = np.array([LABEL_IDS[letter] for letter in letters])
     names = np.full(size, source)
-    return Samples(landmarks.astype(np.float32), labels, off, ~off, off, names, names, np.ones(size, int))
+    return Samples(landmarks.astype(np.float32), labels, off, ~off, off, names, names, np.ones(size, int), ~off)
 
 
 @pytest.fixture
