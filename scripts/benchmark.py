@@ -31,9 +31,9 @@ import numpy as np
 from data.images import find_pictures, read_picture
 from sign2sound.errors import UserError, run
 from sign2sound.exported import RELEASED
-from sign2sound.files import atomic_write
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
+from training.report import markdown_table, write_report
 
 DEMO = "inference/realtime_demo.py"
 SIZES = ((640, 360), (1280, 720))
@@ -112,10 +112,7 @@ def main() -> None:
             **asdict(part),
         }
         print(table(part), flush=True)
-        with atomic_write(report) as file:
-            file.write(json.dumps(parts, indent=1).encode())
-        with atomic_write(arguments.output) as file:
-            file.write(markdown({name: parts[name] for name in PARTS if name in parts}).encode())
+        write_report(arguments.output, parts, markdown({name: parts[name] for name in PARTS if name in parts}))
     print(f"wrote {arguments.output} and {report}")
 
 
@@ -221,7 +218,7 @@ def measure_live(arguments: argparse.Namespace) -> Part:
     if not videos:
         raise UserError(f"no .mp4 file in {arguments.videos}; give --videos a folder of videos of letters")
     forms = {"ONNX": RELEASED, "checkpoint": arguments.model}
-    rows, lines = [], [f"| milliseconds | stage | {' | '.join(PERCENTILES)} |", "|---|---|" + "---:|" * len(PERCENTILES)]
+    rows, stage_rows = [], []
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             video = join_videos(videos, Path(folder, f"{height}.mp4"), (width, height))
@@ -235,7 +232,7 @@ def measure_live(arguments: argparse.Namespace) -> Part:
                     stages["all but capture"] = {key: stages["total"][key] - stages["capture"][key] for key in PERCENTILES}
                     demos[form].append(stages)
             size = f"{width}×{height}"
-            lines.append(_percentile_line(f"{size}, MediaPipe's video mode alone", "", alone))
+            stage_rows.append([f"{size}, MediaPipe's video mode alone", "", *_medians(alone)])
             for form, runs in demos.items():
                 for percentile in PERCENTILES:
                     rows.append(
@@ -248,12 +245,13 @@ def measure_live(arguments: argparse.Namespace) -> Part:
                         )
                     )
                 for stage in ("landmarks", "features+model", "text", "all but capture"):
-                    lines.append(_percentile_line(f"{size}, {form}", stage, [stages[stage] for stages in runs]))
+                    stage_rows.append([f"{size}, {form}", stage, *_medians([stages[stage] for stages in runs])])
                 rest = statistics.median(
                     run["all but capture"]["p50"] - one["p50"] for run, one in zip(runs, alone, strict=True)
                 )
-                lines.append(f"| {size}, {form} | everything but MediaPipe | {rest:.2f} | | |")
-    return Part(rows, f"{len(videos)} videos of {arguments.videos}, joined.\n\n" + "\n".join(lines))
+                stage_rows.append([f"{size}, {form}", "everything but MediaPipe", f"{rest:.2f}", "", ""])
+    stage_table = markdown_table(["milliseconds", "stage", *PERCENTILES], stage_rows, "llrrr")
+    return Part(rows, "\n".join([f"{len(videos)} videos of {arguments.videos}, joined.", "", *stage_table]))
 
 
 def join_videos(paths: list[Path], output: Path, size: tuple[int, int]) -> Path:
@@ -573,9 +571,8 @@ def machine() -> str:
 
 def table(part: Part) -> str:
     head = ["measured", "median", "spread", "against", "median", "spread", "ratio"]
-    lines = [head, ["---", "---:", "---:", "---", "---:", "---:", "---:"], *(row.cells() for row in part.rows)]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{text}\n\n{part.notes}".rstrip() + "\n"
+    lines = markdown_table(head, [row.cells() for row in part.rows], "lrrlrrr")
+    return "\n".join([*lines, part.notes]).rstrip() + "\n"
 
 
 def markdown(parts: dict[str, dict]) -> str:
@@ -611,9 +608,8 @@ def _peak_memory(done: Done) -> str:
     return re.search(r"peak memory (.+)", done.output).group(1)
 
 
-def _percentile_line(what: str, stage: str, runs: list[dict[str, float]]) -> str:
-    figures = (f"{statistics.median(run[percentile] for run in runs):.2f}" for percentile in PERCENTILES)
-    return f"| {what} | {stage} | {' | '.join(figures)} |"
+def _medians(runs: list[dict[str, float]]) -> list[str]:
+    return [f"{statistics.median(run[percentile] for run in runs):.2f}" for percentile in PERCENTILES]
 
 
 def _figure(value: float) -> str:

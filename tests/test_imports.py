@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "training": {"sign2sound", "data", "training"},
     "inference": {"sign2sound", "inference"},
     "examples": {"sign2sound"},
-    "scripts": {"sign2sound", "data", "scripts"},  # thin command lines, of what lives in data/ too
+    "scripts": {"sign2sound", "data", "training", "scripts"},  # thin command lines, of what lives in these too
 }
 HEAVY = ("torch", "cv2", "mediapipe", "onnxruntime", "pandas")
 

@@ -1,7 +1,6 @@
 """Measure a checkpoint: python training/evaluate.py --model checkpoints/best_model.pth --data data/processed"""
 
 import argparse
-import json
 from pathlib import Path
 
 import matplotlib
@@ -23,10 +22,10 @@ from sign2sound.files import atomic_write
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import find_device
 from training.config import DataConfig, ImageDataConfig
+from training.report import calibration_error, markdown_table, percent, share, write_report
 from training.split import split_samples
 from training.tasks import task_of_checkpoint
 
-_CALIBRATION_BINS = 15  # Guo et al., On Calibration of Modern Neural Networks, 2017
 _GROUPS_IN_TABLE = 40
 
 
@@ -62,7 +61,9 @@ def main() -> None:
         if name == "stills":
             draw_confusion(samples, probabilities.argmax(1), arguments.output)
 
-    write_report(arguments.output, "report", report, to_markdown(report))
+    table = to_markdown(report)
+    write_report(arguments.output / "report", report, table)
+    print(table)
     print(f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}")
 
 
@@ -166,10 +167,6 @@ def acquaintance(source: str, metrics: dict, rows: str) -> str:
     return "not trained on, but used to choose the epoch" if source in metrics["validation_sources"] else "not trained on"
 
 
-def share(right: np.ndarray) -> float | None:
-    return float(right.mean()) if len(right) else None
-
-
 def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, mix: np.ndarray) -> float | None:
     """Accuracy over the rows `measured`, weighted so that each source and class counts as often as it does in the rows `mix`.
 
@@ -180,26 +177,6 @@ def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, m
     hits = np.bincount(cells[measured], weights=right[measured], minlength=cells.max() + 1)
     wanted = cells[mix & (counts[cells] > 0)]
     return share(hits[wanted] / counts[wanted])
-
-
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Expected calibration error: |accuracy - confidence| over 15 equal bins of confidence, weighted by their samples, each
-    of which counts `weights` (N,), or 1."""
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
-    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
-    weights = np.ones(len(labels)) if weights is None else weights
-    gaps = np.bincount(bins, weights=weights * (right - confidence), minlength=_CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / weights.sum())
-
-
-def write_report(folder: Path, name: str, report: dict, table: str) -> None:
-    """The figures as NAME.json, and their table as NAME.md and on the screen."""
-    with atomic_write(folder / f"{name}.json") as file:
-        file.write((json.dumps(report, indent=1) + "\n").encode())
-    with atomic_write(folder / f"{name}.md") as file:
-        file.write(table.encode())
-    print(table)
 
 
 def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: Path) -> None:
@@ -279,14 +256,6 @@ def to_markdown(report: dict) -> str:
 def _row(row: dict) -> list:
     keys = ("accuracy_given_hand", "accuracy_end_to_end", "static_letters_given_hand")
     return [row["samples"], row["misses"], *(percent(row[key]) for key in keys)]
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.2%}"
-
-
-def markdown_table(head: list, rows: list) -> list[str]:
-    return ["| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] + ["---:"] * (len(head) - 1), *rows)] + [""]
 
 
 if __name__ == "__main__":

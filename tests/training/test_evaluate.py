@@ -11,7 +11,8 @@ from sign2sound.errors import run
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
 from training.config import load_config
-from training.evaluate import acquaintance, calibration_error, main, measure, rows_to_measure
+from training.evaluate import acquaintance, main, measure, rows_to_measure
+from training.report import calibration_error
 
 
 def probabilities(*rows: dict[str, float]) -> np.ndarray:
@@ -29,7 +30,7 @@ def samples(labels: list[str], found: list[bool], sources: list[str]) -> Samples
     landmarks[~np.array(found)] = np.nan
     off = np.zeros(len(labels), bool)
     ids = np.array([LABEL_IDS[label] for label in labels])
-    return Samples(landmarks, ids, off, ~off, off, np.array(sources), np.array(sources), np.array(found, int))
+    return Samples(landmarks, ids, off, ~off, off, np.array(sources), np.array(sources), np.array(found, int), ~off)
 
 
 def test_known_figures():

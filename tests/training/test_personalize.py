@@ -7,10 +7,9 @@ import torch
 
 from sign2sound import Hand, UserError, adapting
 from sign2sound.checkpoint import load_model, save_checkpoint
-from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import load_profile
-from training import measure_profiles, personalize
+from training import personalize
 from training.personalize import last_quarter, read_samples, steady_frames
 
 
@@ -127,8 +126,8 @@ def test_pictures(tmp_path, fake, capsys):
 @pytest.fixture
 def checkpoint(tmp_path):
     torch.manual_seed(0)
-    path = tmp_path / "without_anna.pth"
-    save_checkpoint(path, LandmarkGRU(), config={"data": {"test_sources": ["anna"]}}, epoch=1, metrics={})
+    path = tmp_path / "model.pth"
+    save_checkpoint(path, LandmarkGRU(), config={}, epoch=1, metrics={})
     return path
 
 
@@ -162,50 +161,3 @@ def test_the_command_writes_a_profile_and_says_what_it_used(tmp_path, checkpoint
 
 
 # The measuring command
-
-
-@pytest.fixture
-def people(tmp_path):
-    """Anna signs A 40 and B 20 times, and C too rarely; Ben signs A and `nothing`."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "landmarks"
-    folder.mkdir()
-    for name, labels in (("anna", ["A"] * 40 + ["B"] * 20 + ["C"] * 11), ("ben", ["A"] * 30 + ["nothing"] * 30)):
-        landmark_file(folder / f"{name}.npz", labels, random.normal(size=(len(labels), 21, 3)))
-    return folder
-
-
-def test_samples_come_from_the_first_half_and_tests_from_the_second(people):
-    stills, _ = measure_profiles.load_samples([people])
-    samples, test = measure_profiles.choose_rows(stills, "anna", 5)
-    assert samples.tolist() == [0, 4, 8, 13, 17, 40, 42, 44, 46, 48]  # of the first 18 of 40, and the first 9 of 20
-    assert test.tolist() == [*range(22, 40), *range(51, 60)]
-    samples, _ = measure_profiles.choose_rows(stills, "anna", 20)
-    assert samples.tolist() == [*range(18), *range(40, 49)]
-
-
-def test_the_measure_is_written_for_each_person(people, checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(measure_profiles, "MANY_PEOPLE", ("ben",))
-    arguments = ("--models", tmp_path, "--data", people, "--output", tmp_path / "results")
-    call(monkeypatch, measure_profiles, *arguments)
-    table = (tmp_path / "results" / "personal.md").read_text()
-    assert "| anna |" in table and "| ben |" not in table and "J and Z as motions:" not in table
-
-    monkeypatch.setattr(measure_profiles, "MANY_PEOPLE", ("anna",))
-    checkpoint.rename(tmp_path / "without_ben.pth")
-    with pytest.raises(UserError, match="was trained without anna, expected without ben"):
-        call(monkeypatch, measure_profiles, *arguments)
-
-
-def test_everybody_elses_sources_count_the_same(people, monkeypatch):
-    """A model that always reads A is right on every A of Ben, and on 40 of Anna's 71."""
-    stills, _ = measure_profiles.load_samples([people])
-    model = LandmarkGRU().eval()
-    with torch.no_grad():
-        model.fc_output.weight.zero_()
-        model.fc_output.bias[LABELS.index("A")] = 9.0
-    letters = stills[stills.labels < 26]
-    parts = {"own": letters, "others": letters, "no_letters": stills[stills.labels > 26], "clips": None}
-    figures = measure_profiles.figures(model, parts)
-    assert figures["others"] == figures["held"] == pytest.approx((1 + 40 / 71) / 2)
-    assert figures["no_letters"] == 1 and figures["clips"] is None

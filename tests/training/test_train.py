@@ -90,7 +90,7 @@ def test_the_best_model_is_made_again_where_a_kill_left_it_out_and_is_otherwise_
     assert train(root, processed, tmp_path, "epochs=1").returncode == 0
     best = tmp_path / "checkpoints" / "best_model.pth"
     whole = load_checkpoint(best)
-    torch.save(whole | {"temperature": 2.5}, best)  # as leave_one_out.py --calibrate does
+    torch.save(whole | {"temperature": 2.5}, best)  # as people.py --calibrate does
     assert train(root, processed, tmp_path, "epochs=1", "--resume").returncode == 0
     assert load_checkpoint(best)["temperature"] == 2.5
     best.unlink()

@@ -3,12 +3,12 @@ import sys
 import numpy as np
 import pytest
 
-from scripts import measure_words
 from sign2sound.checkpoint import save_checkpoint
 from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary, literal_of
+from training.measure import words as measure_words
 
 LETTERS = (*STATIC_LETTERS, *MOTION_LETTERS)
 
@@ -75,13 +75,14 @@ def test_models_must_be_of_strangers_and_read_every_letter(tmp_path, monkeypatch
         label=labels,
         left_handed=np.zeros(24, dtype=bool),
     )
-    model = tmp_path / "models" / "without_one.pth"
+    model = tmp_path / "models" / "fold_1.pth"
     arguments = ["--data", str(tmp_path), "--models", str(model.parent), "--model", str(model), "--output", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["measure_words.py", *arguments])
-    save_checkpoint(model, LandmarkGRU(), config={"data": {"test_sources": ["two"]}}, epoch=1, metrics={})
-    with pytest.raises(UserError, match="was trained without two, expected without one"):
+    monkeypatch.setattr(sys, "argv", ["words.py", *arguments])
+    about = {"epoch": 1, "metrics": {"training_sources": ["three"]}}
+    save_checkpoint(model, LandmarkGRU(), config={"data": {"test_sources": ["two"]}}, **about)
+    with pytest.raises(UserError, match="no model in .* was trained without one"):
         measure_words.main()
-    save_checkpoint(model, LandmarkGRU(), config={"data": {"test_sources": ["one"]}}, epoch=1, metrics={})
-    with pytest.raises(UserError, match=r"no readings of .*J, .*Z by the 1 models in .*; train them with"):
+    save_checkpoint(model, LandmarkGRU(), config={"data": {"test_sources": ["one"]}}, **about)
+    with pytest.raises(UserError, match=r"no readings of .*J, .*Z of 1 sources"):
         measure_words.main()
     assert not (tmp_path / "words.md").exists()

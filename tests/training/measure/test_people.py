@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.labels import LABEL_IDS, LABELS
 from sign2sound.model import LandmarkGRU
-from training.leave_one_out import Fold, report_on, temperature_of
+from training.measure.folds import Fold
+from training.measure.people import HELD, Reads, report_on, summary, temperature_of
 
 PER_LETTER = 20
 LETTERS = "ABIZD"
@@ -40,12 +42,12 @@ def signers(tmp_path_factory):
     return folder
 
 
-def command(root, signers, folder, *arguments) -> subprocess.CompletedProcess:
+def command(root, signers, folder, program, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
         [
-            sys.executable, root / "training" / "leave_one_out.py", "--config", root / "training" / "config.yaml",
-            "--models", folder / "models", "--output", folder / "results",
-            f"data.paths=[{signers},{signers / 'clips'}]", "epochs=3", "batch_size=32",
+            sys.executable, root / "training" / "measure" / program, "--config", root / "training" / "config.yaml",
+            "--models", folder / "models", "--output", folder / "results", "--folds", "2",
+            f"data.paths=[{signers},{signers / 'clips'}]", "epochs=2", "batch_size=32",
             "epoch_batches=1", "clips.batch_size=16", *arguments,
         ],
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
@@ -58,67 +60,73 @@ def command(root, signers, folder, *arguments) -> subprocess.CompletedProcess:
 def test_every_source_is_left_out_once_and_the_temperature_is_stored(root, signers, tmp_path):
     released = tmp_path / "released.pth"
     save_checkpoint(released, LandmarkGRU(), config={}, epoch=1, metrics={})
-    result = command(root, signers, tmp_path, "--calibrate", released)
+    result = command(root, signers, tmp_path, "people.py", "--calibrate", released)
     assert result.returncode == 0, result.stderr
 
-    for name in ("anna", "bo", "cem"):
-        assert load_checkpoint(tmp_path / "models" / f"without_{name}.pth")["config"]["data"]["test_sources"] == [name]
-    report = json.loads((tmp_path / "results" / "strangers.json").read_text())
+    without = {1: ["anna"], 2: ["bo", "cem"]}  # Anna has the moving letters, and goes first
+    for number, left_out in without.items():
+        checkpoint = load_checkpoint(tmp_path / "models" / f"fold_{number}.pth")
+        assert checkpoint["config"]["data"]["test_sources"] == left_out
+        assert checkpoint["metrics"]["training_sources"] == without[3 - number]
+    report = json.loads((tmp_path / "results" / "people.json").read_text())
     assert set(report["sources"]) == {"anna", "bo", "cem"}
     row = report["sources"]["anna"]
     assert (row["stills"], row["misses"]) == (79, 1)  # A, B, I and D without the miss; Z is none of the 24
     assert row["end_to_end"] == pytest.approx(row["given_hand"] * 79 / 80)
+    assert 0 <= row["held_three"] <= 1
     assert report["no_letters"]["bo"]["hands"] == 5
     assert report["moving"]["anna"]["Z"][1] == 6
     assert set(report["frame_rates"]["anna"]) == {"15", "30", "60"}
     assert load_checkpoint(released)["temperature"] == report["temperature"]
-    assert "| anna | 79 | 1 |" in (tmp_path / "results" / "strangers.md").read_text()
 
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()}
-    (tmp_path / "models" / "without_bo.pth").unlink()
-    assert command(root, signers, tmp_path).returncode == 0
-    kept = [path for path, time in before.items() if path.stat().st_mtime_ns == time]
-    assert sorted(path.name for path in kept) == ["without_anna.pth", "without_cem.pth"]  # what was there is not done again
+    kept, lost = (tmp_path / "models" / f"fold_{number}.pth" for number in (1, 2))
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    assert command(root, signers, tmp_path, "people.py").returncode == 0
+    assert lost.exists() and kept.stat().st_mtime_ns == before  # what was there is not done again
 
-    changed = command(root, signers, tmp_path, "learning_rate=0.1")
-    assert changed.returncode == 2 and "another configuration" in changed.stderr
+    changed = command(root, signers, tmp_path, "people.py", "learning_rate=0.1")
+    assert changed.returncode == 2 and "another configuration" in changed.stderr and changed.stderr.count("\n") == 1
 
 
 def test_an_ablation_names_each_variant(root, signers, tmp_path):
-    (tmp_path / "variants.yaml").write_text("all of it: []\nno noise: [augmentation.noise=0]\n")
-    result = command(root, signers, tmp_path, "--ablation", tmp_path / "variants.yaml", "--sources", "bo", "cem")
+    (tmp_path / "variants.yaml").write_text("all of it: []\nanother seed: [seed=1]\n")
+    result = command(root, signers, tmp_path, "ablation.py", "--variants", tmp_path / "variants.yaml")
     assert result.returncode == 0, result.stderr
-    table = (tmp_path / "results" / "ablation.md").read_text()
-    assert "| variant | mean | bo | cem |" in table and "| no noise |" in table
+    assert "| another seed |" in (tmp_path / "results" / "ablation.md").read_text()
+    assert set(json.loads((tmp_path / "results" / "ablation.json").read_text())) == {"all of it", "another seed"}
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["all_of_it", "another_seed"]
 
 
-def test_a_source_that_is_not_there_is_named(root, signers, tmp_path):
-    result = command(root, signers, tmp_path, "--sources", "dora")
-    assert result.returncode == 2
-    assert "no source named dora" in result.stderr and result.stderr.count("\n") == 1
-
-
-def fold(name: str, confidence: float, right: int, wrong: int) -> Fold:
+def reads(name: str, confidence: float, right: int, wrong: int) -> Reads:
     """Stills of A of which `right` are read as A and `wrong` as B, all with the same confidence."""
     count = right + wrong
     labels = np.full(count, LABEL_IDS["A"])
     off, names = np.zeros(count, bool), np.full(count, name)
-    stills = Samples(np.zeros((count, 1, 21, 3), np.float32), labels, off, ~off, off, names, names, np.ones(count, int))
+    stills = Samples(np.zeros((count, 1, 21, 3), np.float32), labels, off, ~off, off, names, names, np.ones(count, int), ~off)
     probabilities = torch.full((count, len(LABELS)), (1 - confidence) / (len(LABELS) - 1))
     probabilities[torch.arange(count), torch.tensor([0] * right + [1] * wrong)] = confidence
     logits = probabilities.log()
-    return Fold(name, [name], stills, None, logits, logits, torch.zeros(0, len(LABELS)), np.array([0]))
+    held = {figure: logits for figure in HELD}
+    none = torch.zeros(0, len(LABELS))
+    return Reads(name, Fold(Path(name), [name], LandmarkGRU()), stills, None, logits, held, none, np.array([0]))
 
 
 def test_temperature_cools_the_overconfident_and_warms_the_timid():
-    assert temperature_of([fold("one", 0.99, 80, 20)]) > 1.2
-    assert temperature_of([fold("one", 0.70, 99, 1)]) < 0.9
+    assert temperature_of([reads("one", 0.99, 80, 20)]) > 1.2
+    assert temperature_of([reads("one", 0.70, 99, 1)]) < 0.9
 
 
 def test_sources_count_the_same_whatever_their_size():
-    report = report_on([fold("small", 0.9, 5, 5), fold("large", 0.9, 300, 0)])
-    assert report["mean"] == pytest.approx(0.75)
-    assert report["worst"] == pytest.approx(0.5)
+    report = report_on([reads("small", 0.9, 5, 5), reads("large", 0.9, 300, 0)])
+    assert report["given_hand"]["mean"] == pytest.approx(0.75)
+    assert report["given_hand"]["worst_tenth"] == pytest.approx(0.5)
     assert report["sources"]["small"]["end_to_end"] == pytest.approx(5 / 11)
     confused = report["confusion"]["A"]
     assert (confused[LABEL_IDS["A"]], confused[LABEL_IDS["B"]], sum(confused)) == pytest.approx((0.75, 0.25, 1))
+
+
+def test_the_worst_tenth_is_a_mean_over_the_worst_sources():
+    found = summary([0.9, 0.5, 0.7, *[1.0] * 17])  # 20 sources, so two are the worst
+    assert found == pytest.approx({"mean": 19.1 / 20, "median": 1.0, "worst_tenth": 0.6})
+    assert summary([0.9, 0.5])["worst_tenth"] == 0.5

@@ -1,4 +1,4 @@
-"""Measure the live path on spelled texts: python scripts/measure_spelling.py --videos ../shared/data/videos
+"""How well the live path reads spelled texts: python training/measure/spelling.py --videos videos
 
 A.mp4 to Z.mp4 each show one letter: the hand comes up, holds it and goes down. Joined one after another they spell any text.
 """
@@ -12,13 +12,15 @@ import cv2
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
+from training.measure.folds import refuse_if_seen
+from training.report import markdown_table, write_report
 
 TEXTS = (
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
@@ -89,19 +91,24 @@ def main() -> None:
     )
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="A.mp4 to Z.mp4, one letter each")
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="default: %(default)s")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of spelling.md (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default="results/run", help="folder of the table (default: %(default)s)")
     arguments = parser.parse_args()
-    recognizer = Recognizer.load(arguments.model, device="cpu")
+    model, checkpoint = load_model(arguments.model)
+    refuse_if_seen(arguments.model, checkpoint, [arguments.videos.resolve().name])  # a source is named after its folder
+    recognizer = Recognizer(model)
     clips = {15: read_clips(arguments.videos, every=2), 30: read_clips(arguments.videos)}
     clips[60] = {letter: twice_as_fast(clip) for letter, clip in clips[30].items()}
     asl = [text.translate(str.maketrans("", "", UNLIKE_ASL)) for text in TEXTS]
     rows = []
     for rate in RATES:
         whole, part = (join(texts, clips[rate], recognizer) for texts in (TEXTS, asl))
-        rows += [(rate, name, figures(whole, make()), figures(part, make())["cer"]) for name, make in SPELLERS.items()]
-    table = to_markdown(rows, list(letter_rows(clips[30], recognizer)))
-    with atomic_write(arguments.output / "spelling.md") as file:
-        file.write(table.encode())
+        rows += [
+            {"rate": rate, "speller": name, **figures(whole, make()), "cer_of_asl": figures(part, make())["cer"]}
+            for name, make in SPELLERS.items()
+        ]
+    report = {"model": str(arguments.model), "spelled": rows, "clips": list(letter_rows(clips[30], recognizer))}
+    table = to_markdown(report)
+    write_report(arguments.output / "spelling", report, table)
     print(table)
 
 
@@ -202,21 +209,21 @@ def figures(stream: Stream, speller) -> dict:
     delays, gaps, unseen, right = [], 0, 0, set()
     for event in letters:
         index = stream.clip_at(event.timestamp)
-        unseen += stream.probabilities[stream.times == event.timestamp][0, NOTHING] == 1
+        unseen += int(stream.probabilities[stream.times == event.timestamp][0, NOTHING] == 1)
         clip, start = stream.clips[index], stream.starts[index]
         seen = np.flatnonzero(~np.isnan(clip.landmarks[:, 0, 0]))
         first, last = clip.held if clip.letter in STATIC_LETTERS else (seen[0], seen[-1])
         if event.text != clip.letter or index in right:
-            gaps += not first <= ((event.since + event.timestamp) / 2 - start) * clip.frame_rate <= last
+            gaps += int(not first <= ((event.since + event.timestamp) / 2 - start) * clip.frame_rate <= last)
         else:
             right.add(index)
             if clip.letter in STATIC_LETTERS:
-                delays.append(event.timestamp - start - first / clip.frame_rate)
+                delays.append(float(event.timestamp - start - first / clip.frame_rate))
     asked = "".join(clip.letter for clip in stream.clips)
     return {
         "letters": len(asked),
         "cer": Levenshtein.distance(asked, "".join(event.text for event in letters)) / len(asked),
-        "delays": np.array(delays),
+        "delays": delays,
         "gaps": gaps,
         "unseen": unseen,
         "ended": len(set(ends) & set(stream.word_ends)),
@@ -224,7 +231,7 @@ def figures(stream: Stream, speller) -> dict:
     }
 
 
-def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[tuple[str, str, float, str]]:
+def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[list]:
     """Of each clip alone: its letter, what was written, seconds of its hold, and the likeliest labels during it."""
     for letter, clip in clips.items():
         stream = join([letter], clips, recognizer)
@@ -232,11 +239,19 @@ def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[tupl
         first, last = clip.held
         mean = stream.probabilities[first : last + 1].mean(axis=0)
         likeliest = ", ".join(f"{LABELS[label]} {mean[label]:.2f}" for label in mean.argsort()[::-1][:3] if mean[label] >= 0.01)
-        yield letter, written, (last - first) / clip.frame_rate, likeliest
+        yield [letter, written or "–", f"{(last - first) / clip.frame_rate:.1f} s", likeliest]
 
 
-def to_markdown(rows: list[tuple], letters: list[tuple]) -> str:
-    count = rows[0][2]["letters"]
+def to_markdown(report: dict) -> str:
+    rows = []
+    for row in report["spelled"]:
+        delays = [f"{delay:.2f} s" for delay in np.quantile(row["delays"], [0.5, 0.95])]
+        shares = [f"{row[key]:.1%}" for key in ("cer", "cer_of_asl")]
+        ends = [row["ended"], row["ends"] - row["ended"]]
+        rows.append([row["rate"], row["speller"], *shares, row["gaps"], row["unseen"], *delays, *ends])
+    head = ["frames/s", "speller", "CER", "without T and X", "gaps", "no hand", "delay: median", "p95"]
+    head += ["ends of words: right", "wrong"]
+    count = report["spelled"][0]["letters"]
     frames = ", ".join(f"{which} at {rate}/s" for rate, which in RATES.items())
     lines = [
         "Texts joined from one video per letter and read frame by frame as in live use. One signer, whom the model never saw",
@@ -244,17 +259,7 @@ def to_markdown(rows: list[tuple], letters: list[tuple]) -> str:
         "",
         *(f"- {text}" for text in TEXTS),
         "",
-        "| frames/s | speller | CER | without T and X | gaps | no hand | delay: median | p95 | ends of words: right | wrong |",
-        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for rate, name, whole, cer in rows:
-        delay, late = np.quantile(whole["delays"], [0.5, 0.95])
-        lines.append(
-            f"| {rate} | {name} | {whole['cer']:.1%} | {cer:.1%} | {whole['gaps']} | {whole['unseen']} "
-            f"| {delay:.2f} s | {late:.2f} s | {whole['ended']} | {whole['ends'] - whole['ended']} |"
-        )
-    lines += [
-        "",
+        *markdown_table(head, rows, "rlrrrrrrrr"),
         "CER: the edit distance of the letters, spaces aside, to those of the texts. The clips of T and X show other hand",
         "shapes than ASL has. Delay: from the hold's start to the right letter, by the landmarks alone: the held pose is the",
         f"median of the half second in which they move least, the hold the frames around it within {_NEAR} palm sizes. It",
@@ -266,13 +271,7 @@ def to_markdown(rows: list[tuple], letters: list[tuple]) -> str:
         "",
         "Each clip alone, at 30 frames/s:",
         "",
-        "| letter | written | hold | mean probabilities during it |",
-        "|---|---|---:|---|",
-        *(
-            f"| {letter} | {written or '–'} | {seconds:.1f} s | {likeliest} |"
-            for letter, written, seconds, likeliest in letters
-        ),
-        "",
+        *markdown_table(["letter", "written", "hold", "mean probabilities during it"], report["clips"], "llrl"),
     ]
     return "\n".join(lines)
 

@@ -1,12 +1,14 @@
+import json
 import sys
 
 import numpy as np
 import pytest
 
-from scripts import measure_spelling
-from scripts.measure_spelling import Clip, PlainSpeller, Stream, figures, find_hold, twice_as_fast
+from sign2sound.checkpoint import save_checkpoint
 from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
+from training.measure import spelling
+from training.measure.spelling import Clip, PlainSpeller, Stream, figures, find_hold, twice_as_fast
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 3)).astype(np.float32)
 
@@ -80,23 +82,32 @@ def test_figures_worked_out_by_hand():
 
 def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
     """Frames to text, at all rates: an L, which the released model reads well."""
-    monkeypatch.setattr(measure_spelling, "TEXTS", ("L",))
+    monkeypatch.setattr(spelling, "TEXTS", ("L",))
     arguments = ["--videos", shared_data / "videos", "--model", root / "checkpoints" / "best_model.pth", "--output", tmp_path]
-    monkeypatch.setattr(sys, "argv", ["measure_spelling.py", *map(str, arguments)])
-    measure_spelling.main()
+    monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
+    spelling.main()
     table = (tmp_path / "spelling.md").read_text()
     assert capsys.readouterr().out == f"{table}\n"
-    rows = [line.split(" | ") for line in table.splitlines() if "| Speller |" in line]
-    assert len(rows) == 3
+    report = json.loads((tmp_path / "spelling.json").read_text())
+    rows = [row for row in report["spelled"] if row["speller"] == "Speller"]
+    assert [row["rate"] for row in rows] == [15, 30, 60]
     for row in rows:
-        assert row[2:6] == ["0.0%", "0.0%", "0", "0"]
-        assert float(row[7].removesuffix(" s")) <= 0.6
-        assert row[8:] == ["1", "0 |"]
-    assert "| L | L |" in table
+        assert (row["cer"], row["cer_of_asl"], row["gaps"], row["unseen"]) == (0, 0, 0, 0)
+        assert len(row["delays"]) == 1 and row["delays"][0] <= 0.6
+        assert (row["ended"], row["ends"]) == (1, 1)
+    assert [clip[:2] for clip in report["clips"]] == [["L", "L"]]
 
 
 def test_a_missing_video_is_named(tmp_path, root, monkeypatch):
     arguments = ["--videos", tmp_path, "--model", root / "checkpoints" / "best_model.pth"]
-    monkeypatch.setattr(sys, "argv", ["measure_spelling.py", *map(str, arguments)])
-    with pytest.raises(measure_spelling.UserError, match="A.mp4 is no video"):
-        measure_spelling.main()
+    monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
+    with pytest.raises(spelling.UserError, match="A.mp4 is no video"):
+        spelling.main()
+
+
+def test_a_model_trained_on_these_videos_is_refused(tmp_path, model, monkeypatch):
+    path = tmp_path / "model.pth"
+    save_checkpoint(path, model, config={}, epoch=1, metrics={"training_sources": ["videos"]})
+    monkeypatch.setattr(sys, "argv", ["spelling.py", "--videos", str(tmp_path / "videos"), "--model", str(path)])
+    with pytest.raises(spelling.UserError, match="was trained on videos, so it cannot be measured"):
+        spelling.main()

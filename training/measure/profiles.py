@@ -1,7 +1,7 @@
-"""Measure profiles on people the model never saw: python training/measure_profiles.py --models FOLDER --data landmarks clips
+"""What a profile brings people whom the model never saw: python training/measure/profiles.py --data landmarks clips
 
-FOLDER holds the models by leave_one_out.py, each trained without one source. Each model is adapted to a few samples per letter
-from the first half of that source's recording and read on the second half.
+Each person's model, one by people.py that was trained without them, is adapted to a few samples per letter from the first half
+of the person's recording and read on the second half.
 """
 
 import argparse
@@ -12,22 +12,17 @@ import numpy as np
 
 from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
-from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
-from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, STATIC_LETTERS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
-from sign2sound.recognizer import Recognizer
-from sign2sound.speller import SpellerOptions
-from training.evaluate import markdown_table, percent, write_report
-from training.leave_one_out import moving_letters
+from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters, read
+from training.measure.people import HELD, THRESHOLD
+from training.report import markdown_table, percent, write_report
 
-MANY_PEOPLE = ("ardamavi", "crowd")  # a profile is of one person
+MANY_PEOPLE = ("ardamavi", "crowd", "signn")  # a profile is of one person
 PER_LETTER = (5, 20)
 FEWEST = 12  # stills of a letter from which on it is measured
 _SAMPLED, _TESTED = 0.45, 0.55  # of a letter's recording: samples come from before, tests from after; the gap is for neighbours
-_HELD_FRAMES = 15
-_STATIC = [LABEL_IDS[letter] for letter in STATIC_LETTERS]
-_THRESHOLD = SpellerOptions().enter
 _FIGURES = {
     "own": "this person's other half",
     "held": "the same, held for half a second",
@@ -42,21 +37,23 @@ def main() -> None:
     stills, clips = load_samples(arguments.data)
     stills = stills[stills.trusted & stills.found]
     if clips is not None:
-        clips = clips[moving_letters(clips) & clips.found]
-    people = {}
-    for name in sorted({*map(str, stills.sources)} - {*MANY_PEOPLE}):
-        samples, test = choose_rows(stills, name, max(PER_LETTER))
-        if len(test):
-            people[name] = measure(name, arguments.models / f"without_{name}.pth", stills, clips)
-            print(f"{name}: {describe(people[name])}", flush=True)
-    if not people:
+        clips = clips[moving_letters(clips)]
+    names = sorted({*map(str, stills.sources)} - {*MANY_PEOPLE})
+    names = [name for name in names if len(choose_rows(stills, name, 1)[1])]
+    if not names:
         raise UserError(f"no source of one person with {FEWEST} stills of a letter in {', '.join(map(str, arguments.data))}")
-    write_report(arguments.output, "personal", people, to_markdown(people))
+    people = {}
+    for name, fold in load_folds(arguments.models, names).items():
+        people[name] = measure(name, fold, stills, clips)
+        print(f"{name}: {describe(people[name])}", flush=True)
+    table = to_markdown(people)
+    write_report(arguments.output / "profiles", people, table)
+    print(table)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure profiles on people the model never saw.")
-    parser.add_argument("--models", type=Path, default="checkpoints/run/strangers", help="folder of leave_one_out.py's models")
+    parser.add_argument("--models", type=Path, default=CACHE, help="folder of people.py's models (default: %(default)s)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that they were trained on")
     parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
     return parser.parse_args()
@@ -66,7 +63,7 @@ def choose_rows(stills: Samples, source: str, per_letter: int) -> tuple[np.ndarr
     """Rows of up to `per_letter` samples of each static letter, spread over the first half of its recording, and the rows of
     the second half."""
     samples, test = [], []
-    for label in _STATIC:
+    for label in STATIC:
         rows = np.flatnonzero((stills.sources == source) & (stills.labels == label))
         if len(rows) >= FEWEST:
             first = rows[: int(_SAMPLED * len(rows))]
@@ -75,25 +72,22 @@ def choose_rows(stills: Samples, source: str, per_letter: int) -> tuple[np.ndarr
     return np.array(samples, dtype=int), np.array(test, dtype=int)
 
 
-def measure(name: str, path: Path, stills: Samples, clips: Samples | None) -> dict:
-    """Figures of the model at `path`, which was trained without `name`: before, and with a profile of PER_LETTER samples."""
-    model, checkpoint = load_model(path)
-    if name not in (left_out := checkpoint["config"]["data"]["test_sources"]):
-        raise UserError(f"{path} was trained without {', '.join(left_out) or 'no source'}, expected without {name}")
+def measure(name: str, fold: Fold, stills: Samples, clips: Samples | None) -> dict:
+    """Figures of the model that was trained without `name`: before, and with a profile of PER_LETTER samples."""
     _, test = choose_rows(stills, name, 1)
-    known = stills.validation & ~np.isin(stills.sources, left_out)
+    known = stills.validation & ~np.isin(stills.sources, fold.left_out)
     parts = {
         "own": stills[test],
-        "others": stills[known & np.isin(stills.labels, _STATIC)],
+        "others": stills[known & np.isin(stills.labels, STATIC)],
         "no_letters": stills[known & (stills.labels == NOTHING)],
         "clips": clips,
     }
-    result = {"tested": len(test), "before": figures(model, parts)}
+    result = {"tested": len(test), "before": figures(fold.model, parts)}
     for count in PER_LETTER:
         rows, _ = choose_rows(stills, name, count)
         started = time.perf_counter()
         labels = np.array(LABELS)[stills.labels[rows]]
-        adapted = adapt(model, stills.landmarks[rows, 0], labels, stills.left_handed[rows])
+        adapted = adapt(fold.model, stills.landmarks[rows, 0], labels, stills.left_handed[rows])
         seconds = time.perf_counter() - started
         result[str(count)] = figures(adapted, parts) | {"samples": len(rows), "seconds": seconds}
     return result
@@ -102,23 +96,21 @@ def measure(name: str, path: Path, stills: Samples, clips: Samples | None) -> di
 def figures(model: LandmarkGRU, parts: dict[str, Samples | None]) -> dict[str, float | None]:
     """Accuracy on each part, every source of everybody else counting the same; of hands that sign no letter, how many are
     read as one with the probability that live use asks for. None where there are no such samples."""
-    recognizer = Recognizer(model)
 
-    def accuracies(samples: Samples | None, frames: int = 1) -> float | None:
+    def accuracies(samples: Samples | None, seconds: float = 0.0) -> float | None:
         if samples is None or not len(samples):
             return None
-        probabilities = recognizer.predict(np.repeat(samples.landmarks, frames, axis=1), samples.left_handed)
-        right = probabilities.argmax(1) == samples.labels
+        right = read(model, samples, seconds).argmax(1) == samples.labels
         return float(np.mean([right[samples.sources == source].mean() for source in np.unique(samples.sources)]))
 
     no_letters = parts["no_letters"]
-    probabilities = recognizer.predict(no_letters.landmarks, no_letters.left_handed)[:, : LABEL_IDS["Z"] + 1]
+    probabilities = read(model, no_letters)[:, : LABEL_IDS["Z"] + 1]
     return {
         "own": accuracies(parts["own"]),
-        "held": accuracies(parts["own"], _HELD_FRAMES),
+        "held": accuracies(parts["own"], HELD["held_half"]),
         "others": accuracies(parts["others"]),
         "clips": accuracies(parts["clips"]),
-        "no_letters": float((probabilities.max(1) >= _THRESHOLD).mean()) if len(no_letters) else None,
+        "no_letters": float((probabilities.max(1) >= THRESHOLD).mean()) if len(no_letters) else None,
     }
 
 
@@ -138,14 +130,14 @@ def to_markdown(people: dict[str, dict]) -> str:
         if any(row["before"][figure] is None for row in people.values()):
             continue
         rows = [[name, *(percent(row[when][figure]) for when in _columns())] for name, row in people.items()]
-        means = [percent(float(np.mean([row[when][figure] for row in people.values()]))) for when in _columns()]
-        lines += [f"{title[0].upper()}{title[1:]}:", "", *markdown_table(["person", "before", *names], rows), ""]
-        lines[-2:] = ["| **mean** | " + " | ".join(f"**{mean}**" for mean in means) + " |", ""]
+        means = [float(np.mean([row[when][figure] for row in people.values()])) for when in _columns()]
+        rows.append(["**mean**", *(f"**{percent(mean)}**" for mean in means)])
+        lines += [f"{title[0].upper()}{title[1:]}:", "", *markdown_table(["person", "before", *names], rows)]
     slowest = max(row[str(count)]["seconds"] for row in people.values() for count in PER_LETTER)
     lines += [
         "Everybody else: validation stills of the sources that the model was trained on, each counting the same. J and Z: all",
         "moving clips, the left-out source's too. No letter: hands of the other sources that sign none, read as a letter with",
-        f"a probability of {_THRESHOLD} or more. Adapting took at most {slowest:.1f} s.",
+        f"a probability of {THRESHOLD} or more. Adapting took at most {slowest:.1f} s.",
         "",
     ]
     return "\n".join(lines)

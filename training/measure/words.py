@@ -1,7 +1,7 @@
-"""Measure what the dictionary makes of spelled words: python scripts/measure_words.py --data landmarks clips
+"""What the dictionary makes of spelled words: python training/measure/words.py --data landmarks clips
 
-Each word is spelled by a stranger: one source of the data, whose letters were read by the model that leave_one_out.py trained
-without it. The readings, 29 probabilities each, are drawn as they are, so confusions come as often and as sure as they do.
+Each word is spelled by a stranger: one source of the data, whose letters were read by the model that people.py trained without
+it. The readings, 29 probabilities each, are drawn as they are, so confusions come as often and as sure as they do.
 """
 
 import argparse
@@ -15,25 +15,24 @@ import wordfreq
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, STATIC_LETTERS
-from sign2sound.recognizer import Recognizer
-from sign2sound.speller import SpellerOptions
+from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary, literal_of, spell
+from training.measure.folds import CACHE, load_folds, read
+from training.measure.people import HELD, THRESHOLD
+from training.report import markdown_table, write_report
 
 WORDS = 2000
 NAMES = Path(__file__).with_name("given_names.txt")  # US census 1990: the 100 most frequent, and 100 spread over the others
 NAME_DRAWS = 5  # each name is spelled so often, by anyone
 SLIPS = 0.03  # share of letters that are not written, and as many written unasked
-SURE = SpellerOptions().enter
 CONDITIONS = {  # the least probability of a reading, and the share of slips
-    f"read with {SURE} or more, as the speller asks": (SURE, 0.0),
+    f"read with {THRESHOLD} or more, as the speller asks": (THRESHOLD, 0.0),
     "every reading": (0.0, 0.0),
     f"every reading, {SLIPS:.0%} of letters missed, {SLIPS:.0%} too many": (0.0, SLIPS),
 }
 _PER_LETTER = 60  # stills of each source
 _WHOLE_ALPHABET = 20  # letters from which on a source is a signer; the others lend letters
-_HELD_FRAMES = 15  # a still is held for half a second, as by the speller
 
 Readings = dict[str, np.ndarray]  # letter -> (N, 29)
 
@@ -54,18 +53,25 @@ def main() -> None:
             "words": measure(dictionary, words, pools, slips, random),
             "names": measure(dictionary, names, pools, slips, random),
         }
-    table = to_markdown(figures, letters_right(strangers), typing(dictionary, words), len(strangers), len(dictionary), seconds)
-    with atomic_write(arguments.output / "words.md") as file:
-        file.write(table.encode())
+    report = {
+        "strangers": len(strangers),
+        "letters_right": letters_right(strangers),
+        "words_known": len(dictionary),
+        "seconds_to_load": seconds,
+        "typing": typing(dictionary, words),
+        "spelled": figures,
+    }
+    table = to_markdown(report)
+    write_report(arguments.output / "words", report, table)
     print(table)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what the dictionary makes of spelled words.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that the models were trained on")
-    parser.add_argument("--models", type=Path, default="checkpoints/run/strangers", help="folder of leave_one_out.py's models")
+    parser.add_argument("--models", type=Path, default=CACHE, help="folder of people.py's models (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="whose temperature they are given")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of words.md (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default="results/run", help="folder of the table (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -76,39 +82,32 @@ def common_words(count: int) -> list[str]:
 
 
 def read_strangers(data: Sequence[Path], models: Path, temperature: float) -> dict[str, Readings]:
-    """Of each source that has a model trained without it, the readings whose likeliest label is a letter: of stills held for
-    half a second, and of J and Z as clips."""
+    """Of each source, by the model trained without it, the readings whose likeliest label is a letter: of stills held for half
+    a second, as by the speller, and of J and Z as clips."""
     stills, clips = load_samples(data)
+    names = sorted(map(str, {*stills.sources, *(() if clips is None else clips.sources)}))
     strangers = {}
-    for path in sorted(models.glob("without_*.pth")):
-        name = path.stem.removeprefix("without_")
-        model, checkpoint = load_model(path)
-        if name not in (left_out := checkpoint["config"]["data"]["test_sources"]):
-            raise UserError(f"{path} was trained without {', '.join(left_out) or 'no source'}, expected without {name}")
-        model.temperature = temperature
-        recognizer = Recognizer(model)
-        readings = {letter: read(recognizer, stills, name, letter, _HELD_FRAMES) for letter in STATIC_LETTERS}
+    for name, fold in load_folds(models, names).items():
+        fold.model.temperature = temperature
+        readings = {letter: read_letter(fold.model, stills, name, letter, HELD["held_half"]) for letter in STATIC_LETTERS}
         if clips is not None:
-            readings |= {letter: read(recognizer, clips, name, letter, 1) for letter in MOTION_LETTERS}
+            readings |= {letter: read_letter(fold.model, clips, name, letter) for letter in MOTION_LETTERS}
         if readings := {letter: rows for letter, rows in readings.items() if len(rows)}:
             strangers[name] = readings
     if missing := {*STATIC_LETTERS, *MOTION_LETTERS} - {letter for readings in strangers.values() for letter in readings}:
         raise UserError(
-            f"no readings of {', '.join(sorted(missing))} by the {len(strangers)} models in {models}; "
-            "train them with training/leave_one_out.py and give --data all they were trained on"
+            f"no readings of {', '.join(sorted(missing))} of {len(strangers)} sources; give --data more of them"
         )
     return strangers
 
 
-def read(recognizer: Recognizer, samples: Samples, source: str, letter: str, frames: int) -> np.ndarray:
+def read_letter(model: LandmarkGRU, samples: Samples, source: str, letter: str, seconds: float = 0.0) -> np.ndarray:
     """(N, 29), up to _PER_LETTER spread over the recording. A sign read as no letter is not written, so it is left out."""
     rows = np.flatnonzero(
         (samples.sources == source) & (samples.labels == LABEL_IDS[letter]) & samples.trusted & samples.found
     )  # fmt: skip
-    if not len(rows):
-        return np.zeros((0, 29), dtype=np.float32)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _PER_LETTER).round().astype(int))]
-    readings = recognizer.predict(np.repeat(samples.landmarks[rows], frames, axis=1), samples.left_handed[rows])
+    spread = np.unique(np.linspace(0, max(0, len(rows) - 1), _PER_LETTER).round().astype(int))
+    readings = read(model, samples[rows[spread[: len(rows)]]], seconds)
     return readings[readings.argmax(axis=1) < LABEL_IDS["del"]]
 
 
@@ -135,6 +134,8 @@ def letters_right(strangers: dict[str, Readings]) -> float:
 def spell_by_stranger(word: str, strangers: dict[str, Readings], slips: float, random: np.random.Generator) -> list[np.ndarray]:
     """Evidence of `word` by one stranger, drawn anew; letters that it has not are another's."""
     signers = [readings for readings in strangers.values() if len(readings) >= _WHOLE_ALPHABET]
+    if not signers:
+        raise UserError(f"no source of which {_WHOLE_ALPHABET} letters are read; train better models or give more --data")
     signer = signers[random.integers(len(signers))]
 
     def draw(letter: str) -> np.ndarray:
@@ -167,12 +168,12 @@ def measure(
         known[row] = word in dictionary
     unknown = literal & ~known
     return {
-        "literal": literal.mean(),
-        "best": best.mean(),
-        "top": top.mean(),
-        "kept": best[literal].mean(),
-        "unknown": unknown.sum(),
-        "unknown_kept": best[unknown].sum(),
+        "literal": float(literal.mean()),
+        "best": float(best.mean()),
+        "top": float(top.mean()),
+        "kept": float(best[literal].mean()),
+        "unknown": int(unknown.sum()),
+        "unknown_kept": int(best[unknown].sum()),
     }
 
 
@@ -191,36 +192,34 @@ def typing(dictionary: Dictionary, words: Sequence[str]) -> dict[str, float]:
                 offered = min(offered, length)
         spelled += offered
     return {
-        "p50": np.percentile(milliseconds, 50),
-        "p95": np.percentile(milliseconds, 95),
+        "p50": float(np.percentile(milliseconds, 50)),
+        "p95": float(np.percentile(milliseconds, 95)),
         "spelled": spelled / sum(map(len, words)),
     }
 
 
-def to_markdown(
-    figures: dict[str, dict], right: float, typed: dict[str, float], strangers: int, words: int, seconds: float
-) -> str:
-    lines = [
-        f"{WORDS:,} most frequent English words of three letters or more, and 200 given names {NAME_DRAWS} times over,",
-        f"spelled by strangers: {strangers} sources, each read by a model trained without it, which reads {right:.1%} of the",
-        f"letters right. Dictionary: {words:,} words. Likeliest: one of them, or what was spelled, by `Dictionary.best`.",
-        "",
-        "| letters | spelled | as spelled | likeliest | as spelled or among three | right ones left alone |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+def to_markdown(report: dict) -> str:
+    typed, spelled = report["typing"], report["spelled"]
+    rows = [
+        [condition, kind, *(f"{row[key]:.1%}" for key in ("literal", "best", "top", "kept"))]
+        for condition, kinds in spelled.items()
+        for kind, row in kinds.items()
     ]
-    for condition, rows in figures.items():
-        for kind, row in rows.items():
-            shares = " | ".join(f"{row[key]:.1%}" for key in ("literal", "best", "top", "kept"))
-            lines.append(f"| {condition} | {kind} | {shares} |")
-    lines += [
+    head = ["letters", "spelled", "as spelled", "likeliest", "as spelled or among three", "right ones left alone"]
+    lines = [
+        f"{WORDS:,} most frequent English words of three letters or more, and 200 given names {NAME_DRAWS} times over, spelled",
+        f"by strangers: {report['strangers']} sources, each read by a model trained without it, which reads "
+        f"{report['letters_right']:.1%} of the letters right.",
+        f"Dictionary: {report['words_known']:,} words. Likeliest: one of them, or what was spelled, by `Dictionary.best`.",
         "",
+        *markdown_table(head, rows, "llrrrr"),
         "Of the names in no dictionary, spelled without an error, the likeliest leaves alone "
-        + ", ".join(f"{rows['names']['unknown_kept']} of {rows['names']['unknown']}" for rows in figures.values())
+        + ", ".join(f"{kinds['names']['unknown_kept']} of {kinds['names']['unknown']}" for kinds in spelled.values())
         + ".",
         "Nothing is replaced unasked: a name stays until a suggestion is taken.",
         "",
         f"Suggestions after each letter of these words, typed: {typed['p50']:.1f} ms p50, {typed['p95']:.1f} ms p95;",
-        f"loading the dictionary: {seconds:.2f} s (processor time).",
+        f"loading the dictionary: {report['seconds_to_load']:.2f} s (processor time).",
         f"A word is offered, or finished, after {typed['spelled']:.0%} of its letters.",
         "",
     ]
