@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from sign2sound.errors import UserError
+from sign2sound.files import PROJECT, in_project
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -176,6 +177,9 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
 
+    data = values.get("data")
+    if Path(path).resolve().is_relative_to(PROJECT) and isinstance(data, dict) and isinstance(data.get("paths"), list):
+        data["paths"] = [in_project(each) if isinstance(each, str) and each.strip() else each for each in data["paths"]]
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
