@@ -160,6 +160,7 @@ class Video:
             height, width = picture.shape[:2]
             self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*"mp4v"), self._frame_rate, (width, height))
             if not self._writer.isOpened():
+                self._writer = None
                 raise UserError(
                     f"{self._path} cannot be written as a video; expected a name that ends in .mp4 in a writable folder"
                 )
