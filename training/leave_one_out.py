@@ -19,7 +19,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_checkpoint, load_model, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.features import FRAME_RATE
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
@@ -86,7 +86,9 @@ def parse_arguments() -> argparse.Namespace:
         "--models", type=Path, default="checkpoints/run/strangers", help="folder of the folds' models, which are trained where "
         "missing (default: %(default)s)"
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default="results/run", help="folder of the tables (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="default: one per core")
     parser.add_argument("--calibrate", type=Path, metavar="PTH", help="store the temperature found in this checkpoint")
     parser.add_argument(

@@ -14,6 +14,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
+from sign2sound.files import output_folder
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
@@ -58,7 +59,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure profiles on people the model never saw.")
     parser.add_argument("--models", type=Path, default="checkpoints/run/strangers", help="folder of leave_one_out.py's models")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that they were trained on")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default="results/run", help="folder of the tables (default: %(default)s)"
+    )
     return parser.parse_args()
 
 
