@@ -9,10 +9,14 @@ import pandas as pd
 
 from data.splits import consecutive_blocks, group_split
 from sign2sound.errors import UserError
-from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
+from sign2sound.files import read_arrays
+from sign2sound.hand import LANDMARKS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, find_label
 
 VALIDATION_SHARE = 0.15  # of a source that comes without a split of its own
 _STORED_SPLIT_SEED = 0
+_OTHER_SIGNS = "not_letters"  # in the name of a landmark file, or of its folder, that holds signs that are none of the 29
+_LARGEST = 1 << 36  # bytes of a landmark file
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +61,9 @@ class Samples:
 def load_samples(paths: list[str | Path]) -> tuple[Samples, Samples | None]:
     """The stills and the clips (None without any) of processed folders, `.npz` files and folders of `.npz` files.
 
-    A source is named after its folder or file. In a landmark file a sign that is none of the 29 (a digit, say) is `nothing`,
-    and sure to be that. Raises UserError when a path holds no data, or no still is found at all.
+    A source is named after its folder or file. Labels match in any case. A landmark file with `not_letters` in its name or its
+    folder's may hold other signs (digits, say): they are `nothing`, and sure to be that. Landmarks that are all zero count as
+    missed. Raises UserError when a path holds no data, labels or landmarks of another kind, or no still is found at all.
     """
     stills, clips = [], []
     for path in map(Path, paths):
@@ -82,10 +87,10 @@ def _load(path: Path) -> list[Samples]:
 
 def _load_processed(folder: Path) -> Samples:
     try:
-        landmarks = np.load(folder / "landmarks.npy").reshape(-1, 1, 21, 3)
+        landmarks = _checked(np.load(folder / "landmarks.npy"))[:, None]
         index = pd.read_csv(folder / "index.csv", keep_default_na=False)
         samples = Samples(
-            landmarks=landmarks.astype(np.float32),
+            landmarks=landmarks,
             labels=index["label"].map(LABEL_IDS).to_numpy(np.int64),
             left_handed=(index["handedness"] == "Left").to_numpy(),
             trusted=np.ones(len(index), dtype=bool),
@@ -95,7 +100,7 @@ def _load_processed(folder: Path) -> Samples:
             passes=index["pass"].to_numpy(np.int64),
             has_z=np.ones(len(index), dtype=bool),
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError) as error:
         raise UserError(f"{folder} is no processed data ({error}); make it again with scripts/preprocess.py --fresh") from error
     if len(landmarks) != len(index):
         raise UserError(f"{folder}: landmarks.npy has {len(landmarks)} rows, index.csv {len(index)}; make it again")
@@ -106,14 +111,17 @@ def _load_npz(file: Path) -> Samples:
     """Landmark files name no groups: consecutive frames form blocks, and the stored split goes by them. A file with no more
     than one sample of a class cannot be split and has no validation rows."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names = arrays["label"]
-            known = np.isin(names, LABELS)
-            landmarks = arrays["landmarks"].astype(np.float32)
-            left_handed = arrays["left_handed"]
-            trusted = arrays["trusted"] | ~known if "trusted" in arrays else np.ones(len(names), dtype=bool)
-            passes = arrays["found"].astype(np.int64) if "found" in arrays else np.ones(len(names), dtype=np.int64)
-            has_z = np.broadcast_to(arrays.get("has_z", True), len(names))  # of the whole file, or of each row
+        arrays = read_arrays(file, _LARGEST)
+        names = _named(arrays["label"], _OTHER_SIGNS in f"{file.resolve().parent.name}/{file.name}")
+        landmarks = _checked(arrays["landmarks"])
+        left_handed = arrays["left_handed"].astype(bool)
+        known = np.isin(names, LABELS)
+        trusted = arrays["trusted"].astype(bool) | ~known if "trusted" in arrays else np.ones(len(names), dtype=bool)
+        passes = arrays["found"].astype(np.int64) if "found" in arrays else np.ones(len(names), dtype=np.int64)
+        has_z = np.broadcast_to(arrays.get("has_z", True), len(names)).astype(bool)  # of the whole file, or of each row
+        for name, values in {"label": names, "left_handed": left_handed, "trusted": trusted, "found": passes}.items():
+            if values.shape != (len(landmarks),):
+                raise ValueError(f"{name} is {values.shape}, expected ({len(landmarks)},) as landmarks have that many rows")
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
     labels = np.array([LABEL_IDS.get(name, NOTHING) for name in names], dtype=np.int64)
@@ -132,6 +140,40 @@ def _load_npz(file: Path) -> Samples:
         passes=passes,
         has_z=has_z,
     )
+
+
+def _named(labels: np.ndarray, others: bool) -> np.ndarray:
+    """Labels as LABELS write them: str (N,). others: what is none of them stays as it is. Raises ValueError."""
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
+    if labels.dtype.kind != "U":
+        raise ValueError(f"label holds {labels.dtype}, expected names such as A or space")
+    names = {label: find_label(label) or label for label in np.unique(labels).tolist()}
+    if not others and (unknown := [name for name in names.values() if name not in LABELS]):
+        raise ValueError(
+            f"label holds {', '.join(map(repr, unknown[:5]))}, expected {', '.join(LABELS)}; a file of other signs has "
+            f"{_OTHER_SIGNS} in its name"
+        )
+    return np.array([names[label] for label in labels.tolist()], dtype=str)
+
+
+def _checked(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks (N, [T,] 21, 3) or (N, 63) as float32 (N, [T,] 21, 3), a hand NaN or finite as a whole. Raises ValueError."""
+    if landmarks.dtype.kind not in "fiu":
+        raise ValueError(f"landmarks hold {landmarks.dtype}, expected numbers")
+    if landmarks.ndim == 2 and landmarks.shape[1] == 3 * LANDMARKS:
+        landmarks = landmarks.reshape(-1, LANDMARKS, 3)
+    if landmarks.ndim not in (3, 4) or landmarks.shape[-2:] != (LANDMARKS, 3):
+        raise ValueError(f"landmarks are {landmarks.shape}, expected (N, 21, 3), (N, 63) or (N, T, 21, 3)")
+    landmarks = landmarks.astype(np.float32)
+    missed = np.isnan(landmarks).all(axis=(-2, -1)) | (landmarks == 0).all(axis=(-2, -1))
+    odd = ~missed & ~np.isfinite(landmarks).all(axis=(-2, -1))
+    if odd.any():
+        raise ValueError(
+            f"landmarks have NaN or infinity in some joints of {odd.sum()} hands, expected it in all where one is missed"
+        )
+    landmarks[missed] = np.nan
+    return landmarks
 
 
 def _joined(parts: list[Samples]) -> Samples:

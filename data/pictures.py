@@ -194,7 +194,7 @@ def _from_arrays(
         raise UserError(f"{path} holds pictures of {pixels.shape[1:]}, expected {tuple(size)}: height, width, channels")
     if pixels.dtype.kind == "f" and pixels.max(initial=0) <= 1:
         pixels = (pixels * 255).round()
-    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
+    if not (pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= 255):  # so that NaN is refused too
         raise UserError(f"{path} has pixels from {pixels.min()} to {pixels.max()}; expected 0 to 255, or floats from 0 to 1")
     names = np.full(len(labels), path.resolve().stem)
     return Pictures(pixels.astype(np.uint8), labels, parts, names, names, classes)

@@ -12,19 +12,21 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO, Literal
 
 import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, TypeAdapter
 from tqdm import tqdm
+from typing_extensions import TypedDict
 
 from data.images import BrokenPicture, find_pictures, read_picture
 from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, claim_folders
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
@@ -33,6 +35,22 @@ from sign2sound.passes import PASSES
 VALIDATION_SHARE = 0.15
 OUTPUTS = ("landmarks.npy", "index.csv", "report.json")
 JOURNAL = "journal.jsonl"  # its first line holds the options, every other line what was seen in one picture
+_SEEN = TypeAdapter(
+    TypedDict(
+        "_Seen",
+        {
+            "path": str,
+            "stamp": list[NonNegativeInt],
+            "width": PositiveInt,
+            "height": PositiveInt,
+            "pass": Annotated[int, Field(ge=0, le=len(PASSES))],
+            "handedness": Literal["Left", "Right", ""],
+            "score": str,
+            "landmarks": Annotated[str, StringConstraints(pattern=f"^([0-9a-f]{{{8 * 3 * LANDMARKS}}})?$")],
+        },
+    )
+)
+_CHUNK = 8  # pictures that a worker is given at once
 _COLUMNS = ("path", "label", "group", "split", "width", "height", "found", "pass", "handedness", "score")
 
 
@@ -67,8 +85,15 @@ def preprocess(
 
     What is written depends on the pictures and the options alone, not on the workers or on interruptions: an interrupted
     run leaves a journal in `output`, from which the next one goes on. Pictures that cannot be read are listed in the
-    report. Raises UserError, also where `output` was made with other options or other pictures.
+    report. Raises UserError, also where `output` was made with other options or other pictures, or another run is at work.
     """
+    with claim_folders(output):
+        return _preprocess(folder, Path(output), group_by, split, seed, workers, fresh)
+
+
+def _preprocess(
+    folder: str | Path, output: Path, group_by: str, split: str, seed: int, workers: int | None, fresh: bool
+) -> Outcome:
     start = time.perf_counter()
     pictures = find_pictures(folder)
     for name in pictures.skipped:
@@ -87,7 +112,6 @@ def preprocess(
         "skipped_folders": pictures.skipped,
     }
 
-    output = Path(output)
     journal_path = output / JOURNAL
     if fresh:
         journal_path.unlink(missing_ok=True)
@@ -95,7 +119,6 @@ def preprocess(
         labelled = list(zip(pictures.paths, pictures.labels, groups, strict=True))
         return Outcome(_finished_report(output, report, labelled), 0, 0.0)
     find_hand_model()  # once and with its progress bar, before the workers ask for it
-    output.mkdir(parents=True, exist_ok=True)
     journal, seen = _open_journal(journal_path, report["options"])
     seen = {path: entry for path, entry in seen.items() if entry["stamp"] == stamps.get(path)}
     todo = [path for path in pictures.paths if path not in seen]
@@ -178,8 +201,12 @@ def _finished_report(output: Path, report: dict, labelled: list[tuple[str, str, 
         broken = {entry["path"] for entry in finished["broken"]}
         with open(output / "index.csv", newline="", encoding="utf-8") as file:
             found = [tuple(row[name] for name in ("path", "label", "group")) for row in csv.DictReader(file)]
-        same = found == [row for row in labelled if row[0] not in broken] and finished["bytes"] == report["bytes"]
-    except (ValueError, KeyError) as error:
+        wanted = [tuple(map(_as_text, row)) for row in labelled if row[0] not in broken]
+        same = found == wanted and finished["bytes"] == report["bytes"]
+        table(finished)  # needs what else a report holds
+        if np.load(output / "landmarks.npy", mmap_mode="r").shape != (len(found), 3 * LANDMARKS):
+            raise ValueError("landmarks.npy has another number of rows")
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise UserError(f"the files in {output} are none that this program wrote ({error!r}); --fresh replaces them") from error
     if not same:
         raise UserError(f"the pictures or their groups have changed since {output} was made; --fresh begins it again")
@@ -187,26 +214,24 @@ def _finished_report(output: Path, report: dict, labelled: list[tuple[str, str, 
 
 
 def _open_journal(path: Path, options: dict) -> tuple[BinaryIO, dict[str, dict]]:
-    """The journal, ready to be added to, and its entries by path. A last line cut short by a kill is removed."""
-    journal = open(path, "a+b")
-    journal.seek(0)
-    entries, end = [], 0
-    for line in journal:
+    """The journal, ready to be added to, and its entries by path. What is damaged in it is left out, and looked at again."""
+    head, *lines = path.read_bytes().splitlines() or [b""] if path.exists() else [b""]
+    entries = {}
+    for line in lines:
         try:
-            entry = json.loads(line)
+            entry = _SEEN.validate_json(line, strict=True)
         except ValueError:
-            break
-        if not line.endswith(b"\n"):
-            break
-        entries.append(entry)
-        end += len(line)
-    journal.truncate(end)
-    if entries[1:]:
-        _refuse_other_options(entries[0], options, path.parent)
-    else:  # nothing done, nothing to lose
-        journal.truncate(0)
-        journal.write(json.dumps(options).encode() + b"\n")
-    return journal, {entry["path"]: entry for entry in entries[1:]}
+            continue
+        entries[entry["path"]] = entry
+    try:
+        found = json.loads(head)
+        if entries:  # else nothing is done, and nothing to lose
+            _refuse_other_options(found, options, path.parent)
+    except (ValueError, AttributeError, RecursionError):
+        entries = {}  # nobody knows how they were made
+    with atomic_write(path) as file:
+        file.writelines(json.dumps(entry).encode() + b"\n" for entry in (options, *entries.values()))
+    return open(path, "ab"), entries
 
 
 @contextmanager
@@ -216,21 +241,58 @@ def _look_at_all(paths: list[str], workers: int | None) -> Iterator[Iterable[dic
         yield ()
         return
     workers = min(workers or os.cpu_count(), len(paths), 61)  # Windows can't wait for more than 61 processes
+    with ExitStack() as pools:
+        with _deaf_to_interrupts():
+            results = _start_pool(pools, workers).map(_look, paths, chunksize=_CHUNK)
+        yield _results(pools, results, paths, workers)
+
+
+def _results(pools: ExitStack, results: Iterator, paths: list[str], workers: int) -> Iterator[dict | str]:
+    """`results`, and where a picture kills its worker the reason in its place."""
+    done = 0
+    most = _CHUNK * (2 * workers + 1)  # pictures that workers have been given and not answered
+    while done < len(paths):
+        try:
+            for result in results:
+                yield result
+                done += 1
+        except BrokenProcessPool:
+            suspects, deaths = paths[done : done + most], 0
+            alone = _start_pool(pools, 1)
+            for path in suspects:
+                with _deaf_to_interrupts():
+                    answer = alone.submit(_look, path)
+                try:
+                    result = answer.result()
+                except BrokenProcessPool:
+                    result = "it killed the process that read it, twice"
+                    deaths += 1
+                    alone = _start_pool(pools, 1)
+                yield result
+                done += 1
+            if deaths == most:
+                raise UserError(
+                    "every worker process is killed, perhaps for want of memory; the same command goes on, with fewer --workers"
+                ) from None
+            with _deaf_to_interrupts():
+                results = _start_pool(pools, workers).map(_look, paths[done:], chunksize=_CHUNK)
+
+
+def _start_pool(pools: ExitStack, workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # MediaPipe's threads don't survive a fork
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    pools.callback(pool.shutdown, cancel_futures=True)
+    return pool
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ctrl-C is for this process alone; those started in the block inherit the deafness."""
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process; the others inherit the deafness
-        try:
-            results = pool.map(_look, paths, chunksize=8)
-        finally:
-            signal.signal(signal.SIGINT, interrupt)
-        yield results
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a worker process was killed, perhaps for want of memory; the same command goes on, with fewer --workers"
-        ) from error
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 _landmarker = None  # a worker's own
@@ -273,6 +335,11 @@ def _look(path: str) -> dict | str:
     }
 
 
+def _as_text(name: str) -> str:
+    """A name as spreadsheets take it for text: one that begins with these they would compute."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+
+
 def _write(output: Path, report: dict, rows: list[tuple]) -> None:
     landmarks = np.full((len(rows), LANDMARKS * 3), np.nan, np.float32)
     index = io.StringIO()
@@ -281,10 +348,9 @@ def _write(output: Path, report: dict, rows: list[tuple]) -> None:
     for number, (path, label, group, split, seen) in enumerate(rows):
         if seen["pass"]:
             landmarks[number] = np.frombuffer(bytes.fromhex(seen["landmarks"]), np.float32)
+        names = _as_text(path), label, _as_text(group), split
         size = seen["width"], seen["height"]
-        writer.writerow(
-            (path, label, group, split, *size, int(seen["pass"] > 0), seen["pass"], seen["handedness"], seen["score"])
-        )
+        writer.writerow((*names, *size, int(seen["pass"] > 0), seen["pass"], seen["handedness"], seen["score"]))
     with atomic_write(output / "landmarks.npy") as file:
         np.save(file, landmarks)
     with atomic_write(output / "index.csv") as file:

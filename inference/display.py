@@ -145,11 +145,12 @@ class Window:
 class Video:
     """A video file that keeps the stream's time: frames are repeated or left out to match their timestamps.
 
-    Raises UserError at the first frame when the file can't be written.
+    It has its name once it is whole. Raises UserError at the first frame, or when it is closed, where it can't be written.
     """
 
     def __init__(self, path: Path, frame_rate: float):
         self._path = path
+        self._part = path.with_name(f".{path.stem}.tmp{path.suffix}")
         self._frame_rate = frame_rate
         self._writer = None
         self._written = 0
@@ -157,8 +158,9 @@ class Video:
     def write(self, picture: np.ndarray, timestamp: float) -> None:
         if self._writer is None:
             height, width = picture.shape[:2]
-            self._writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter_fourcc(*"mp4v"), self._frame_rate, (width, height))
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*"mp4v"), self._frame_rate, (width, height))
             if not self._writer.isOpened():
+                self._writer = None
                 raise UserError(
                     f"{self._path} cannot be written as a video; expected a name that ends in .mp4 in a writable folder"
                 )
@@ -167,8 +169,17 @@ class Video:
             self._written += 1
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.release()
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        written = cv2.VideoCapture(str(self._part))  # OpenCV says nothing of a disk that was full
+        whole = written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._written
+        written.release()
+        if not whole:
+            self._part.unlink(missing_ok=True)
+            raise UserError(f"{self._path} cannot be written to its end; make room there, or give --output another path")
+        self._part.replace(self._path)
 
 
 def _draw_skeleton(canvas: np.ndarray, points: np.ndarray) -> None:

@@ -8,6 +8,11 @@ python inference/realtime_demo.py --source folder_of_pictures --watch
 python inference/realtime_demo.py --teach MNT                     learn how you sign M, N and T
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import json
 import os
@@ -155,6 +160,8 @@ def main() -> None:
                 recording.text = live.text
             if session.frames:
                 print(f"text: {session.text}")
+            if video:
+                video.close()
             if output and session.frames:
                 print(f"annotated video: {output}")
 

@@ -4,6 +4,11 @@ python inference/web_app.py                     http://localhost:5000, for this 
 python inference/web_app.py --host 0.0.0.0 --certificate cert.pem --key key.pem
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import contextlib
 import ipaddress

@@ -31,6 +31,7 @@ import numpy as np
 from data.images import find_pictures, read_picture
 from sign2sound.errors import UserError, run
 from sign2sound.exported import RELEASED
+from sign2sound.files import output_file
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
 from training.report import markdown_table, write_report
@@ -120,7 +121,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument(
-        "--output", type=Path, default="results/run/benchmark.md", help="the table; a .json beside it (default: %(default)s)"
+        "--output",
+        type=output_file,
+        default="results/run/benchmark.md",
+        help="the table; .json beside it (default: %(default)s)",
     )
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement (default: %(default)s)")
     parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")

@@ -1,5 +1,10 @@
 """Draw every letter and see whether it is found and read: python scripts/check_signer.py --data ../shared/data/landmarks"""
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import sys
 import time
@@ -11,7 +16,7 @@ import numpy as np
 from data.dataset import load_samples
 from sign2sound.errors import run
 from sign2sound.features import clip_features
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, in_project, output_file
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
@@ -26,11 +31,11 @@ TIMED_WORD = "fox"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="default: %(default)s")
+    parser.add_argument("--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="default: %(default)s")
     parser.add_argument(
         "--data", nargs="+", metavar="PATH", help="landmarks of real signers: of every source, one pose per letter is drawn too"
     )
-    parser.add_argument("--output", type=Path, metavar="PNG", help="draw the signs side by side into this file")
+    parser.add_argument("--output", type=output_file, metavar="PNG", help="draw the signs side by side into this file")
     args = parser.parse_args()
     recognizer = Recognizer.load(args.model)
     prototypes = {letter: prototype[0] for letter, prototype in load_prototypes().items()}

@@ -27,7 +27,7 @@ from sign2sound import Landmarker, Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, output_folder
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
 
@@ -123,7 +123,7 @@ def parse_arguments() -> argparse.Namespace:
         "--pictures", type=int, default=30, metavar="N", help="of each class and folder, evenly spaced (default: %(default)s)"
     )
     parser.add_argument("--work", type=Path, default=Path("checkpoints/run/compare"), help="default: %(default)s")
-    parser.add_argument("--output", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument("--output", type=output_folder, default="results", help="default: %(default)s")
     arguments = parser.parse_args()
     for recipe in arguments.recipes:
         form = RECIPE.fullmatch(recipe)

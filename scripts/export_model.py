@@ -7,6 +7,11 @@ Inputs of the exported graph: `landmarks` float32 (N, T, 21, 3), pixels, frames 
 A stream also gives `state` float32 (N, 320), zeros at its start, and gets `next_state` for the frames that follow.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import io
 import tempfile
@@ -24,7 +29,7 @@ from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.exported import RELEASED, WEIGHTS, OnnxModel, metadata
 from sign2sound.features import FRAME_RATE, MEMORY, stream_features
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, in_project, output_file
 from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
 
@@ -78,12 +83,16 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="checkpoint (default: %(default)s)"
+    )
     parser.add_argument(
         "--format", choices=SUFFIXES, default="onnx", help="torchscript: C++; litert: phones (default: %(default)s)"
     )
     parser.add_argument(
-        "--output", type=Path, help=f"default: the checkpoint's name with the format's suffix; live use reads {RELEASED.name}"
+        "--output",
+        type=output_file,
+        help=f"default: the checkpoint's name with the format's suffix; live use reads {RELEASED.name}",
     )
     parser.add_argument(
         "--data",

@@ -17,7 +17,7 @@ from data.augmentation import Augmentation, augment
 from data.dataset import Samples, load_samples
 from sign2sound.errors import UserError, run
 from sign2sound.features import clip_features, palm_clips
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, output_file
 from sign2sound.labels import LABEL_IDS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
 from sign2sound.signer import PROTOTYPES, draw_hand, place_hand
@@ -49,7 +49,7 @@ SEED = 0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with landmarks/ and clips/")
-    parser.add_argument("--output", type=Path, default=PROTOTYPES, metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--output", type=output_file, default=PROTOTYPES, metavar="FILE", help="default: %(default)s")
     args = parser.parse_args()
     stills, clips = load_samples([args.data / "landmarks", args.data / "clips"])
     if clips is None:

@@ -1,15 +1,23 @@
 """Find the hand in every picture of a data set: python scripts/preprocess.py --input DIR --output data/processed"""
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 
 from data.preprocessing import preprocess, table
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project, output_folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", required=True, metavar="DIR", help="folder that holds a folder of pictures per class")
-    parser.add_argument("--output", default="data/processed", metavar="DIR", help="default: %(default)s")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("data/processed"), metavar="DIR", help="default: %(default)s"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="processes; default: one per core")
     parser.add_argument(
         "--group-by",

@@ -1,5 +1,8 @@
 """Checkpoints: one file that carries the weights and all that is needed to use them."""
 
+import io
+import math
+import zipfile
 from pathlib import Path
 
 import torch
@@ -12,6 +15,8 @@ from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
 
 FORMAT = 1
+_MOST_LAYERS = 32  # of a GRU; training/config.py allows no more
+_LONGEST = 20_000  # characters that describe the sizes of a model
 
 
 def save_checkpoint(
@@ -36,10 +41,12 @@ def save_checkpoint(
         "model_state_dict": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
         **training_state,
     }
+    buffer = io.BytesIO()  # torch would report a full disk as an error of its own
+    torch.save(checkpoint, buffer)
+    buffer.seek(0)
+    torch.load(buffer, map_location="cpu", weights_only=True)  # what can't be read back (a numpy number, a path) is refused
     with atomic_write(path) as file:
-        torch.save(checkpoint, file)
-        file.seek(0)
-        torch.load(file, map_location="cpu", weights_only=True)  # what can't be read back (a numpy number, a path) is refused
+        file.write(buffer.getbuffer())
 
 
 def load_checkpoint(path: str | Path) -> dict:
@@ -51,6 +58,9 @@ def load_checkpoint(path: str | Path) -> dict:
     if not path.is_file():
         raise UserError(f"no checkpoint at {path}; train one with `python training/train.py` or give the path of another")
     try:
+        with zipfile.ZipFile(path) as archive:  # older forms than zip take the sizes they claim on trust
+            if any(member.file_size > member.compress_size for member in archive.infolist()):
+                raise ValueError("packed")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the bytes
         raise UserError(
@@ -68,6 +78,12 @@ def load_checkpoint(path: str | Path) -> dict:
                 f"{path} does not fit this program: {name} is {_short(checkpoint.get(name))}, expected {_short(expected)}; "
                 "train it again, or use the version of Sign2Sound that wrote it"
             )
+    temperature = checkpoint.get("temperature", 1.0)  # older checkpoints were not calibrated
+    if not isinstance(temperature, float | int) or not 0 < temperature < math.inf:
+        raise UserError(f"{path} is damaged: its temperature is {_short(temperature)}, expected a number above 0")
+    for name in ("config", "metrics"):
+        if not isinstance(checkpoint.get(name, {}), dict):
+            raise UserError(f"{path} is damaged: its {name} is {_short(checkpoint[name])}, expected keys and values")
     return checkpoint
 
 
@@ -87,10 +103,19 @@ def load_model(path: str | Path, kind: type = LandmarkGRU) -> tuple[LandmarkGRU 
         sizes = dict(checkpoint["model"])
         if (name := sizes.pop("name")) != kind.__name__:
             raise ValueError(f"model is {name}, expected {kind.__name__}")
-        model = kind(**sizes)
-        model.load_state_dict(checkpoint["model_state_dict"])
-        model.temperature = float(checkpoint.get("temperature", 1.0))  # older checkpoints were not calibrated
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        weights = checkpoint["model_state_dict"]
+        if len(str(sizes)) > _LONGEST or kind is LandmarkGRU and sizes.get("layers", 0) > _MOST_LAYERS:
+            raise ValueError(f"absurd sizes {sizes}")
+        with torch.device("meta"):  # takes no memory, whatever sizes are claimed
+            kind(**sizes).load_state_dict(weights, assign=True)
+            model = kind(**sizes)
+        for name, weight in weights.items():
+            if not weight.isfinite().all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        model = model.to_empty(device="cpu")
+        model.load_state_dict(weights)
+        model.temperature = float(checkpoint.get("temperature", 1.0))
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, AttributeError, UserError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} does not fit this program: model sizes or weights differ ({_short(reason)})") from error
     return model.eval(), checkpoint

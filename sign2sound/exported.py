@@ -11,6 +11,7 @@ from sign2sound.errors import UserError
 from sign2sound.labels import LABELS
 
 FORMAT = 1
+_LARGEST_STATE = 1 << 17  # numbers
 RELEASED = Path(__file__).with_name("best_model.onnx")  # the released checkpoint, exported; goes with the package
 WEIGHTS = "model."  # before the names of the weights, which are otherwise those of the checkpoint
 
@@ -19,6 +20,7 @@ class Model(Protocol):
     """What a Recognizer reads with: an OnnxModel, or a `sign2sound.model.LandmarkGRU`."""
 
     fingerprint: str  # which model it is, whatever its form
+    hidden: int  # how wide it is
 
     def read(
         self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
@@ -85,9 +87,23 @@ class OnnxModel:
             if self.about.get(name) != expected:
                 found = str(self.about.get(name))[:100]
                 raise UserError(f"{path} does not fit this program: {name} is {found}, expected {expected}; export it again")
-        self.fingerprint = self.about["fingerprint"]
-        inputs = [*self._session.get_inputs(), *self._session.get_overridable_initializers()]
-        self._start = np.zeros((1, next(entry.shape[1] for entry in inputs if entry.name == "state")), np.float32)
+        try:
+            self.fingerprint, self.hidden = self.about["fingerprint"], int(self.about["hidden"])
+            size = features.MEMORY + int(self.about["layers"]) * self.hidden
+            if self.about["weights"] not in ("float32", "int8") or not 0 < float(self.about["temperature"]) < np.inf:
+                raise ValueError(f"weights {self.about['weights']}, temperature {self.about['temperature']}")
+            if not 0 < size <= _LARGEST_STATE:
+                raise ValueError(f"a state of {size} numbers")
+            self._start = np.zeros((1, size), np.float32)
+            hand = np.arange(63, dtype=np.float32).reshape(1, 1, 21, 3)
+            probabilities, state = self.read(hand, np.array([False]))
+            if (probabilities.shape, state.shape) != ((1, len(LABELS)), self._start.shape):
+                raise ValueError(f"outputs are {probabilities.shape} and {state.shape}")
+            if not (np.isfinite(probabilities).all() and np.isfinite(state).all()):
+                raise ValueError("its answers are no numbers")
+        except Exception as error:  # onnxruntime raises many kinds, by what is missing
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+            raise UserError(f"{path} does not fit this program ({reason}); export it again") from error
 
     def read(
         self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None

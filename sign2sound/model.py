@@ -97,6 +97,10 @@ class LandmarkGRU(nn.Module):
         return model
 
     @property
+    def hidden(self) -> int:
+        return self.sizes["hidden"]
+
+    @property
     def fingerprint(self) -> str:
         """sha256 of all weights: which model it is."""
         digest = hashlib.sha256()

@@ -7,9 +7,12 @@ from platformdirs import user_data_path
 
 from sign2sound.errors import UserError
 from sign2sound.exported import Model
-from sign2sound.files import atomic_write
+from sign2sound.features import FEATURES
+from sign2sound.files import atomic_write, read_arrays
+from sign2sound.labels import LABELS
 
 FORMAT = 2
+_LARGEST = 1 << 24  # bytes; ours have 50,000
 # What is adapted: 11,933 of the 210,077 parameters. All of them together gained no more.
 ADAPTED = ("fc_input.weight", "fc_input.bias", "fc_output.weight", "fc_output.bias")
 
@@ -36,11 +39,17 @@ def load_profile(path: str | Path, model: Model) -> Model:
     if not path.is_file():
         raise UserError(f"no profile at {path}; make one with `python training/personalize.py --input FOLDER --output {path}`")
     try:
-        with np.load(path, allow_pickle=False) as profile:
-            found, weights = str(profile["model"]), {name: profile[name] for name in ADAPTED}
-            if profile["format"] != FORMAT:
-                raise ValueError(f"format {profile['format']}")
-    except Exception as error:  # numpy and zipfile raise many kinds, by what is wrong with the bytes
+        profile = read_arrays(path, _LARGEST)
+        found, weights = str(profile["model"]), {name: profile[name] for name in ADAPTED}
+        if profile["format"] != FORMAT:
+            raise ValueError(f"format {profile['format']}")
+        shapes = [(model.hidden, FEATURES), (model.hidden,), (len(LABELS), model.hidden), (len(LABELS),)]
+        for (name, weight), shape in zip(weights.items(), shapes, strict=True):
+            if found == model.fingerprint and (weight.dtype, weight.shape) != (np.float32, shape):
+                raise ValueError(f"{name} is {weight.dtype} {weight.shape}, expected float32 {shape}")
+            if weight.dtype.kind != "f" or not np.isfinite(weight).all():
+                raise ValueError(f"{name} holds NaN or infinity")
+    except (OSError, ValueError, KeyError, MemoryError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         raise UserError(f"{path} is not a profile of this program ({reason}); expected one by personalize.py") from error
     if found != model.fingerprint:

@@ -1,6 +1,7 @@
 """Spelled letters -> words of a dictionary: suggestions, and the likeliest word. Nothing is ever replaced here."""
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from rapidfuzz.process import cdist
 from sign2sound.errors import UserError
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # the first 26 labels
+_SEPARATOR = re.compile("[,;\t]")
 MOST_WORDS = 50_000  # of a language: down to three in ten million words; below stand more misspellings than words
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})  # letters that Unicode does not take apart
 
@@ -58,7 +60,8 @@ class Dictionary:
     @classmethod
     def load(cls, source: str | Path = "en") -> "Dictionary":
         """The words of a language ("en", "de", ...: those of wordfreq), or of a text file: a word per line, and, if you like,
-        its count behind it. Raises UserError for an unknown language and a file that holds something else."""
+        its count behind it, parted by a blank, tab, comma or semicolon, with a header or none. Raises UserError for an unknown
+        language and a file that holds something else."""
         languages = wordfreq.available_languages()
         if str(source) in languages:
             return cls(islice(_frequencies(str(source)), MOST_WORDS))
@@ -70,6 +73,8 @@ class Dictionary:
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read the word list {source}: {error}; expected a UTF-8 text file") from error
+        if lines and _SEPARATOR.search(lines[0]) and not lines[0].rstrip(' "')[-1:].isdecimal():
+            lines[0] = ""  # the header of a table
         return cls(_parse(source, number, line) for number, line in enumerate(lines, start=1) if line.strip())
 
     def __len__(self) -> int:
@@ -183,7 +188,7 @@ def _frequencies(language: str) -> Iterable[tuple[str, float]]:
 
 
 def _parse(source: str | Path, number: int, line: str) -> tuple[str, float]:
-    match line.split():
+    match [field.strip('" ') for field in _SEPARATOR.split(line.strip())] if _SEPARATOR.search(line) else line.split():
         case [word]:
             return word, 1
         case [word, count] if count.isdecimal():

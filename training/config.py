@@ -4,35 +4,56 @@ config.yaml describes a training of the landmark GRU (Config), those in recipes/
 """
 
 import math
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 from sign2sound.errors import UserError
+from sign2sound.files import PROJECT, in_project
 
 Share = Annotated[float, Field(ge=0, le=1)]
+PositiveInt = Annotated[int, Field(gt=0, le=1_000_000)]
+Name = Annotated[str, StringConstraints(pattern=r"\S")]
+_DEEPEST, _LONGEST = 20, 1000  # of a YAML's levels, and characters of a value
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value, info):
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError("true and false are no numbers")
+        return value
 
 
 class ModelConfig(_Section):
-    hidden: PositiveInt
-    layers: PositiveInt
+    hidden: Annotated[int, Field(gt=0, le=4096)]
+    layers: Annotated[int, Field(gt=0, le=32)]
     dropout: Share
 
 
 class SplitConfig(_Section):
     """What both kinds of data say; training/split.py goes by it."""
 
-    paths: list[str]
+    paths: list[Name]
     split: Literal["stored", "random", "source"]
     validation_share: Annotated[float, Field(gt=0, lt=1)]
-    validation_sources: list[str]
-    test_sources: list[str]
+    validation_sources: list[Name]
+    test_sources: list[Name]
 
 
 class DataConfig(SplitConfig):
@@ -73,7 +94,7 @@ class AugmentationConfig(_Section):
 class TrainingConfig(_Section):
     """What the training loop needs of every kind of model."""
 
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "fp16", "bf16", "fp32"]
     epochs: PositiveInt
@@ -148,14 +169,17 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
     at once.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = _parse(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
 
+    data = values.get("data")
+    if Path(path).resolve().is_relative_to(PROJECT) and isinstance(data, dict) and isinstance(data.get("paths"), list):
+        data["paths"] = [in_project(each) if isinstance(each, str) and each.strip() else each for each in data["paths"]]
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
@@ -165,13 +189,45 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
         try:
             for parent in parents:
                 section = section.setdefault(parent, {})
-            section[name] = yaml.safe_load(value)
-        except (yaml.YAMLError, AttributeError, TypeError) as error:
+            section[name] = _parse(value)
+        except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             raise UserError(f"cannot use {override!r}: {' '.join(str(error).split())}") from error
 
-    is_image = isinstance(values.get("model"), dict) and "input" in values["model"]
+    kind = ImageConfig if isinstance(values.get("model"), dict) and "input" in values["model"] else Config
     try:
-        return (ImageConfig if is_image else Config).model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r:.60})" for e in error.errors()]
+        problems = []
+        for each in error.errors():
+            key = ".".join(map(str, each["loc"]))
+            if each["type"] == "extra_forbidden":
+                near = get_close_matches(key, _keys(kind), 1)
+                problems.append(f"{key}: no such key" + (f"; did you mean {near[0]}?" if near else ""))
+            else:
+                problems.append(f"{key}: {each['msg']} (found {each['input']!r:.60})")
         raise UserError(f"{len(problems)} wrong in {path} and its overrides: {'; '.join(problems)}") from error
+
+
+def _parse(text: str):
+    """The value in a YAML. Raises ValueError and yaml.YAMLError, also on what only an attack holds: aliases, which can stand
+    for gigabytes, nesting without end and values of thousands of characters."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"*{event.anchor} repeats a value, which a configuration need not; write it out")
+        if depth > _DEEPEST:
+            raise ValueError(f"more than {_DEEPEST} levels within each other")
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > _LONGEST:
+            raise ValueError(f"a value of {len(event.value)} characters, expected {_LONGEST} at most")
+    return yaml.safe_load(text)
+
+
+def _keys(section: type[_Section], before: str = "") -> list[str]:
+    """All keys of a section and those below it, with dots."""
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(before + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Section):
+            keys += _keys(field.annotation, f"{before}{name}.")
+    return keys

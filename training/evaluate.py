@@ -1,5 +1,10 @@
 """Measure a checkpoint: python training/evaluate.py --model checkpoints/best_model.pth --data data/processed"""
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 
@@ -18,7 +23,7 @@ from data.dataset import Samples
 from data.pictures import Pictures
 from sign2sound.checkpoint import is_image_model, load_checkpoint, load_model
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, in_project, output_folder
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import find_device
 from training.config import DataConfig, ImageDataConfig
@@ -69,9 +74,11 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure a checkpoint on samples it was not trained on.")
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
     parser.add_argument(
-        "--data", type=Path, nargs="+", default=[Path("data/processed")],
+        "--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="checkpoint (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data", type=Path, nargs="+", default=[Path(in_project("data/processed"))],
         help="processed folders or landmark files (.npz); for an image model what it can be trained on",
     )  # fmt: skip
     parser.add_argument(
@@ -81,7 +88,9 @@ def parse_arguments() -> argparse.Namespace:
         help="held-out: of sources trained on only the rows stored for testing, where there are none those for validation, of "
         "others all (default); all: every row",
     )
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the report (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the report (default: %(default)s)"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     return parser.parse_args()
 

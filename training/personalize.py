@@ -4,6 +4,11 @@ FOLDER holds a folder of pictures per letter, or a video per letter (A.mp4, B.mp
 seconds. A file or folder of landmarks, as training takes it, does as well.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.features import palm_clips
+from sign2sound.files import in_project, output_file
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS, find_label
 from sign2sound.model import LandmarkGRU
@@ -65,8 +71,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--input", type=Path, required=True, help="folder of pictures per letter or of a video per letter (A.mp4), or landmarks"
     )
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="checkpoint (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default="profile.npz", help="the profile (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="checkpoint (default: %(default)s)"
+    )
+    parser.add_argument("--output", type=output_file, default="profile.npz", help="the profile (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -1,5 +1,10 @@
 """The layers of a model: python training/summary.py --config training/recipes/cnn128.yaml"""
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 
@@ -8,6 +13,7 @@ from torchinfo import summary
 from sign2sound.cnn import count_parameters
 from sign2sound.errors import run
 from sign2sound.features import FEATURES
+from sign2sound.files import in_project
 from training.config import ImageConfig, load_config
 from training.tasks import task_of
 
@@ -15,7 +21,7 @@ from training.tasks import task_of
 def main() -> None:
     parser = argparse.ArgumentParser(description="Show the name, the output's shape and the parameters of each layer.")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration")
-    parser.add_argument("--config", type=Path, default="training/config.yaml", help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
     arguments = parser.parse_args()
     config = load_config(arguments.config, arguments.overrides)
 

@@ -3,9 +3,16 @@
 A recipe in training/recipes in place of config.yaml trains an image CNN.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+    from training.command import parse_command
+
+    before_imports(parse_command)
+
 import argparse
 import csv
 import ctypes
+import io
 import json
 import math
 import multiprocessing
@@ -25,11 +32,12 @@ from data.pictures import Pictures
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, claim_folders
 from sign2sound.model import LandmarkGRU, find_device
 from training.batches import TrainingSet
 from training.calibration import fit_temperature
-from training.config import Config, ImageConfig, load_config
+from training.command import parse_command
+from training.config import Config, ImageConfig
 from training.picture_batches import PictureSet
 from training.split import split_samples
 from training.tasks import task_of
@@ -41,8 +49,12 @@ HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", 
 
 
 def main() -> None:
-    arguments = parse_arguments()
-    config = load_config(arguments.config, arguments.overrides)
+    arguments, config = parse_command()
+    with claim_folders(arguments.output, arguments.results):
+        train(arguments, config)
+
+
+def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     device = find_device(config.device)
     precision = choose_precision(config.precision, device)
     torch.manual_seed(config.seed)
@@ -76,27 +88,15 @@ def main() -> None:
         print(describe_epoch(trainer.history[-1]), flush=True)
         trainer.save(arguments.output)
         write_history(trainer.history, arguments.results)
-        if trainer.finished or trainer.epoch % config.checkpoint_every == 0:
+        if trainer.epoch % config.checkpoint_every == 0:
             draw_curves(trainer.history, arguments.results)
+    write_history(trainer.history, arguments.results)  # here too: a run killed after its last checkpoint did not come to it
+    draw_curves(trainer.history, arguments.results)
 
     best = max(trainer.history, key=lambda row: row["validation_accuracy"])
     print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
     print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {peak_memory(device)}")
     print(f"wrote {arguments.output / 'best_model.pth'} and {arguments.results / 'history.csv'}, curves.png")
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train the landmark GRU, or with a recipe an image CNN.")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
-    parser.add_argument("--config", type=Path, default="training/config.yaml", help="all settings (default: %(default)s)")
-    parser.add_argument(
-        "--output", type=Path, default="checkpoints/run", help="folder of the checkpoints (default: %(default)s)"
-    )
-    parser.add_argument("--results", type=Path, default="results/run", help="folder of the curves (default: %(default)s)")
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on from the last epoch of the run in --output")
-    again.add_argument("--fresh", action="store_true", help="start anew, over the run in --output")
-    return parser.parse_args()
 
 
 def choose_precision(name: str, device: torch.device) -> str:
@@ -139,11 +139,12 @@ def claim_output(output: Path, resume: bool, fresh: bool) -> Path | None:
     latest = output / "latest.pth"
     if resume:
         return latest
-    present = sorted(output.glob("*.pth"))
-    if fresh and latest in present:
+    present = sorted(output.glob("*.pth"))  # latest.pth last, so that a kill on the way leaves the folder a run's
+    is_runs = any(path == latest or path.match("checkpoint_epoch_*.pth") for path in present)
+    if fresh and is_runs:
         for path in present:
             path.unlink()
-    elif latest in present:
+    elif is_runs:
         raise UserError(
             f"{output} holds a run already; go on with --resume, start over it with --fresh, or name another --output"
         )
@@ -221,6 +222,7 @@ class Trainer:
             )
             weights = batch.weights.flatten()
             loss = (losses * weights).sum() / weights.sum().clamp(min=1)
+            refuse_infinite(loss.item(), self.epoch)
 
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()
@@ -250,6 +252,7 @@ class Trainer:
         labels = torch.from_numpy(stills.labels)
         accuracy = (probabilities.argmax(1) == labels).float().mean().item()
         loss = -probabilities[torch.arange(len(labels)), labels].clamp(min=1e-12).log().mean().item()
+        refuse_infinite(loss, self.epoch)
         self.model.temperature = fit_temperature(probabilities.clamp(min=1e-12).log(), labels)
         now = time.perf_counter()
         self.seconds += now - self._clock
@@ -276,10 +279,10 @@ class Trainer:
             "epoch": self.epoch,
             "metrics": self.history[-1] | self.sources,
         }
+        save_checkpoint(output / "latest.pth", self.model, **about, **state)  # first: from it `resume` makes the others
         if self.epoch % self.config.checkpoint_every == 0:
             save_checkpoint(output / f"checkpoint_epoch_{self.epoch}.pth", self.model, **about, **state)
-        save_checkpoint(output / "latest.pth", self.model, **about, **state)
-        if self._epochs_since_best("validation_accuracy") == 0:  # after latest.pth, from which `resume` makes it if need be
+        if self._epochs_since_best("validation_accuracy") == 0:
             save_checkpoint(output / "best_model.pth", self.model, **about)
 
     def resume(self, path: Path) -> None:
@@ -310,9 +313,10 @@ class Trainer:
         self.history = checkpoint["history"]
         self.seconds = self.history[-1]["seconds"]
         best = path.with_name("best_model.pth")
-        saved = best.exists() and load_checkpoint(best)["epoch"] == self.epoch
-        if self._epochs_since_best("validation_accuracy") == 0 and not saved:
-            self.save(path.parent)  # killed between the two files
+        saved = self._epochs_since_best("validation_accuracy") or best.exists() and load_checkpoint(best)["epoch"] == self.epoch
+        due = self.epoch % self.config.checkpoint_every == 0
+        if not saved or due and not path.with_name(f"checkpoint_epoch_{self.epoch}.pth").exists():
+            self.save(path.parent)  # killed between the files
         print(f"resumed after epoch {self.epoch}")
 
     def _autocast(self):
@@ -326,6 +330,13 @@ class Trainer:
         return len(values) - 1 - values.index(best(values)) if values else 0
 
 
+def refuse_infinite(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss is {loss} in epoch {epoch}; lower learning_rate, or use precision=fp32; saved epochs are kept"
+        )
+
+
 def describe_epoch(row: dict) -> str:
     parts = (
         f"{name} loss {row[f'{part}_loss']:.3f} accuracy {row[f'{part}_accuracy']:.2%}"
@@ -336,11 +347,12 @@ def describe_epoch(row: dict) -> str:
 
 def write_history(history: list[dict], folder: Path) -> None:
     """history.csv"""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "history.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, HISTORY)
-        writer.writeheader()
-        writer.writerows(history)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, HISTORY)
+    writer.writeheader()
+    writer.writerows(history)
+    with atomic_write(folder / "history.csv") as file:
+        file.write(table.getvalue().encode())
 
 
 def draw_curves(history: list[dict], folder: Path) -> None:

@@ -12,7 +12,7 @@ def landmark_file(tmp_path):
     """Forty stills: twenty A, eighteen of a sign that is none of the 29, two B without a found hand."""
     landmarks = np.ones((40, 21, 3), np.float32)
     landmarks[38:] = np.nan
-    file = tmp_path / "someone.npz"
+    file = tmp_path / "not_letters_someone.npz"
     label = np.array(["A"] * 20 + ["7"] * 18 + ["B"] * 2)
     np.savez(file, landmarks=landmarks, label=label, left_handed=np.arange(40) < 5, trusted=np.arange(40) != 3)
     return file
@@ -22,7 +22,7 @@ def test_a_landmark_file_is_a_source_of_its_own(landmark_file):
     stills, clips = load_samples([landmark_file])
     assert clips is None
     assert len(stills) == 40 and stills.landmarks.shape == (40, 1, 21, 3)
-    assert set(stills.sources) == {"someone"}
+    assert set(stills.sources) == {"not_letters_someone"}
     labels = [LABEL_IDS["A"]] * 20 + [NOTHING] * 18 + [LABEL_IDS["B"]] * 2  # a sign that is none of ours is nothing
     assert stills.labels.tolist() == labels
     assert stills.left_handed.sum() == 5 and stills.trusted.sum() == 39
@@ -32,8 +32,8 @@ def test_a_landmark_file_is_a_source_of_its_own(landmark_file):
 def test_passes_are_those_of_the_file_or_the_first(tmp_path, landmark_file):
     assert load_samples([landmark_file])[0].passes.tolist() == [1] * 40
     with np.load(landmark_file) as arrays:
-        np.savez(tmp_path / "noted.npz", **arrays, found=np.arange(40, dtype=np.int8) % 3)
-    passes = load_samples([tmp_path / "noted.npz"])[0].passes
+        np.savez(tmp_path / "not_letters_noted.npz", **arrays, found=np.arange(40, dtype=np.int8) % 3)
+    passes = load_samples([tmp_path / "not_letters_noted.npz"])[0].passes
     assert passes.tolist() == [number % 3 for number in range(40)]
 
 
@@ -102,3 +102,45 @@ def test_clips_alone_are_not_enough(tmp_path):
     np.savez(file, landmarks=np.ones((2, 4, 21, 3), np.float32), label=np.array(["J", "J"]), left_handed=np.zeros(2, bool))
     with pytest.raises(UserError, match="no stills"):
         load_samples([file])
+
+
+def write(file, landmarks, label):
+    np.savez(file, landmarks=landmarks, label=label, left_handed=np.zeros(len(landmarks), bool))
+    return [file]
+
+
+@pytest.mark.parametrize("labels", [["a", "B", "SPACE"], [b"A", b"b", b"space"]])
+def test_labels_are_taken_in_any_case_and_as_bytes(tmp_path, labels):
+    stills, _ = load_samples(write(tmp_path / "x.npz", np.ones((3, 21, 3), np.float32), np.array(labels)))
+    assert [LABELS[label] for label in stills.labels] == ["A", "B", "space"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.arange(3), "label holds int64"), (["A", "0", "1"], "label holds '0', '1', expected A"), (["A", "B"], "label is .2,.")],
+)
+def test_other_labels_are_refused_by_name_and_never_become_nothing(tmp_path, labels, message):
+    with pytest.raises(UserError, match=message):
+        load_samples(write(tmp_path / "x.npz", np.ones((3, 21, 3), np.float32), np.array(labels)))
+
+
+def test_rows_of_63_and_zeros_for_a_missed_hand_are_understood(tmp_path):
+    landmarks = np.ones((3, 63), np.float32)
+    landmarks[1] = 0
+    stills, _ = load_samples(write(tmp_path / "x.npz", landmarks, np.array(["A", "A", "B"])))
+    assert stills.landmarks.shape == (3, 1, 21, 3)
+    assert stills.found.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda landmarks: landmarks[:, :, :2], "are .3, 21, 2., expected"),
+        (lambda landmarks: np.where(np.arange(3) == 2, np.nan, landmarks), "NaN or infinity in some joints of 3 hands"),
+        (lambda landmarks: np.where(landmarks == 1, np.inf, 1), "NaN or infinity in some joints of 3 hands"),
+        (lambda landmarks: landmarks.astype(str), "landmarks hold <U"),
+    ],
+)
+def test_landmarks_of_another_kind_are_refused(tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        load_samples(write(tmp_path / "x.npz", change(np.ones((3, 21, 3))), np.array(["A", "A", "B"])))

@@ -9,6 +9,7 @@ import pytest
 from data import preprocessing
 from data.preprocessing import OUTPUTS, preprocess, table
 from sign2sound.errors import UserError
+from sign2sound.files import claim_folders
 
 HAND = np.arange(63, dtype=np.float32) / 7
 SEEN = {"width": 40, "height": 30, "pass": 2, "handedness": "Left", "score": "0.9000", "landmarks": HAND.tobytes().hex()}
@@ -53,7 +54,7 @@ def pictures(tmp_path):
 
 
 def contents(output):
-    assert sorted(path.name for path in output.iterdir()) == sorted(OUTPUTS)
+    assert sorted(path.name for path in output.iterdir() if path.name != ".lock") == sorted(OUTPUTS)
     return [(output / name).read_bytes() for name in OUTPUTS]
 
 
@@ -108,7 +109,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(looks, pictures, tmp_path)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("torn", [b'{"path": "A/A10', b'{"path": "A/A10.jpg", "stamp": [1, 2]}', b"\0\0\0\0\n{}\n"])
+@pytest.mark.parametrize(
+    "torn", [b'{"path": "A/A10', b'{"path": "A/A10.jpg", "stamp": [1, 2]}', b"\0\0\0\0\n{}\n", b"[]\n7\n{\n" + b"[" * 100_000]
+)
 def test_a_torn_end_of_the_journal_is_forgotten(looks, pictures, tmp_path, torn):
     preprocess(pictures, tmp_path / "whole")
     interrupted(looks, 2, pictures, tmp_path / "out")
@@ -117,6 +120,85 @@ def test_a_torn_end_of_the_journal_is_forgotten(looks, pictures, tmp_path, torn)
     interrupted(looks, 1, pictures, tmp_path / "out")
     assert preprocess(pictures, tmp_path / "out").looked_at == 3
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: entry | {"pass": 9},
+        lambda entry: entry | {"landmarks": entry["landmarks"][:-8]},
+        lambda entry: entry | {"width": "40"},
+        lambda entry: {key: value for key, value in entry.items() if key != "score"},
+        lambda entry: [entry],
+    ],
+)
+def test_a_damaged_line_of_the_journal_costs_that_picture_alone(looks, pictures, tmp_path, damage):
+    preprocess(pictures, tmp_path / "whole")
+    interrupted(looks, 3, pictures, tmp_path / "out")
+    journal = tmp_path / "out" / "journal.jsonl"
+    options, first, *rest = journal.read_text().splitlines()
+    journal.write_text("\n".join([options, json.dumps(damage(json.loads(first))), *rest]))
+    preprocess(pictures, tmp_path / "out")
+    assert looks.at == ["A1.jpg", "B1.jpg", "B2.jpg", "n.jpg"]
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("head", [b"", b'{"input": "/pic', b"[]"])
+def test_a_journal_that_does_not_tell_its_options_begins_again(looks, pictures, tmp_path, head):
+    interrupted(looks, 3, pictures, tmp_path / "out")
+    journal = tmp_path / "out" / "journal.jsonl"
+    journal.write_bytes(head + journal.read_bytes()[journal.read_bytes().index(b"\n") :])
+    assert preprocess(pictures, tmp_path / "out").looked_at == 6
+
+
+def test_of_two_runs_on_one_output_the_second_says_so(looks, pictures, tmp_path):
+    with claim_folders(tmp_path / "out"), pytest.raises(UserError, match="another run is at work in .*out"):
+        preprocess(pictures, tmp_path / "out")
+    assert preprocess(pictures, tmp_path / "out").looked_at == 6
+
+
+@pytest.mark.parametrize(
+    "report", [b"[]", b"7", b"{}", b'{"options": []}', b'{"options": {"passes": 1}}', b"[" * 100_000, b'{"broken": [1]}']
+)
+def test_a_damaged_report_is_no_finished_output(looks, pictures, tmp_path, report):
+    preprocess(pictures, tmp_path / "out")
+    (tmp_path / "out" / "report.json").write_bytes(report)
+    with pytest.raises(UserError, match="--fresh"):
+        preprocess(pictures, tmp_path / "out")
+
+
+@pytest.mark.parametrize("key", ["classes", "broken", "bytes"])
+@pytest.mark.parametrize("value", [None, 7, [1], {"A": 1}])
+def test_a_report_with_damaged_structure_is_no_finished_output(looks, pictures, tmp_path, key, value):
+    report = preprocess(pictures, tmp_path / "out").report
+    (tmp_path / "out" / "report.json").write_text(json.dumps(report | {key: value}))
+    with pytest.raises(UserError, match="--fresh"):
+        preprocess(pictures, tmp_path / "out")
+
+
+@pytest.mark.parametrize("size", [0, 64, -4])
+def test_emptied_or_cut_landmarks_are_no_finished_output(looks, pictures, tmp_path, size):
+    preprocess(pictures, tmp_path / "out")
+    landmarks = tmp_path / "out" / "landmarks.npy"
+    landmarks.write_bytes(landmarks.read_bytes()[:size])
+    with pytest.raises(UserError, match="--fresh replaces them"):
+        preprocess(pictures, tmp_path / "out")
+    preprocess(pictures, tmp_path / "out", fresh=True)
+    assert np.load(landmarks).shape == (5, 63)
+
+
+def test_names_that_spreadsheets_would_compute_are_quoted(looks, pictures, tmp_path):
+    for name in ("=1+1", "+1", "-1", "@x", "anna"):
+        (pictures / "A" / name).mkdir()
+        (pictures / "A" / name / "p.jpg").write_bytes(b"12345")
+    for path in pictures.rglob("?*.jpg"):
+        if path.parent.parent == pictures:
+            path.unlink()
+    preprocess(pictures, tmp_path / "out", group_by="A/([^/]+)/")
+    with open(tmp_path / "out" / "index.csv", newline="") as file:
+        groups = [row["group"] for row in csv.DictReader(file)]
+    assert sorted(groups) == ["'+1", "'-1", "'=1+1", "'@x", "anna"]
+    assert preprocess(pictures, tmp_path / "out", group_by="A/([^/]+)/").looked_at == 0
 
 
 def test_a_journal_without_a_whole_line_begins_again(looks, pictures, tmp_path):

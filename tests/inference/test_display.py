@@ -175,3 +175,16 @@ def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
 def test_a_missing_display_is_found_missing(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     assert not has_display()
+
+
+def test_a_video_that_cannot_be_written_to_its_end_is_said_and_not_left(tmp_path):
+    """As on a full disk, of which OpenCV says nothing."""
+    video = Video(tmp_path / "out.mp4", 25)
+    random = np.random.default_rng(0)
+    for number in range(5):
+        video.write(random.integers(0, 255, (240, 320, 3), np.uint8), number / 25)
+    video._writer.release()
+    (tmp_path / ".out.tmp.mp4").write_bytes((tmp_path / ".out.tmp.mp4").read_bytes()[:5000])
+    with pytest.raises(UserError, match="out.mp4 cannot be written to its end"):
+        video.close()
+    assert list(tmp_path.iterdir()) == []

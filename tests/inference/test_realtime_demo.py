@@ -116,7 +116,7 @@ def test_a_mistake_is_one_line_and_status_2(start):
 def test_ctrl_c_loses_nothing(start, untrained, tmp_path):
     source = write_video(tmp_path / "long.mp4", 3000)
     process = start("--source", source, "--model", untrained, "--headless", "--output", "out.mp4", "--report", "r.json")
-    wait_for_video(tmp_path / "out.mp4")
+    wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -135,7 +135,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
         process = start(
             "--word", "A", "--model", untrained, "--no-speech", "--output", "out.mp4", "--report", "r.json", display=display
         )
-        wait_for_video(tmp_path / "out.mp4")
+        wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
         time.sleep(0.5)
         process.terminate()
         out, err = process.communicate(timeout=60)

@@ -138,3 +138,18 @@ def test_the_files_hold_what_the_landmarker_sees(start, pictures, tmp_path, shar
 def test_mistakes_end_in_one_line(start, pictures, tmp_path, options, message):
     _, stderr = finish(start(pictures, tmp_path / "out", *options), status=2)
     assert len(stderr.splitlines()) == 1 and message in stderr
+
+
+def test_a_picture_that_kills_its_worker_is_reported_and_the_others_are_read(tmp_path, root):
+    program = (
+        "import os\nfrom data import preprocessing\n"
+        "def look(path):\n    if 'killer' in path: os._exit(9)\n    return path\n"
+        "preprocessing._look = look\n"
+        "if __name__ == '__main__':\n    paths = ['a', 'killer', *map(str, range(40))]\n"
+        "    with preprocessing._look_at_all(paths, 2) as results: print(*results, sep='|')\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip().split("|") == ["a", "it killed the process that read it, twice", *map(str, range(40))], (
+        done.stderr
+    )

@@ -3,6 +3,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -86,6 +87,12 @@ def test_released_size(saved):
         ({"model_state_dict": None}, "'model_state_dict'"),
         ({"model_state_dict": {}}, "Missing key"),
         ({"model_state_dict": 3}, "model sizes or weights"),
+        ({"model": {"name": "LandmarkGRU", "hidden": 128, "layers": 10**7, "dropout": 0.3}}, "absurd sizes"),
+        ({"model": {"name": "LandmarkGRU", "hidden": 10**9, "layers": 2, "dropout": 0.3}}, "model sizes or weights"),
+        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"temperature": "hot"}, "temperature is hot"),
+        ({"metrics": [1]}, "metrics is [1]"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_by_name(saved, changes, named):
@@ -102,6 +109,22 @@ def test_one_weight_of_another_shape_is_refused(saved):
     weights["fc_output.bias"] = torch.zeros(28)
     with pytest.raises(UserError, match=r"fc_output\.bias"):
         load_model(changed(saved, model_state_dict=weights))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(saved, value):
+    weights = torch.load(saved, weights_only=True)["model_state_dict"]
+    weights["fc_output.bias"][3] = value
+    with pytest.raises(UserError, match="fc_output.bias holds NaN or infinity"):
+        load_model(changed(saved, model_state_dict=weights))
+
+
+def test_a_small_file_that_unpacks_to_more_is_refused(saved, tmp_path):
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for member in whole.infolist():
+            packed.writestr(member.filename, bytes(member.file_size) if "/data/" in member.filename else whole.read(member))
+    with pytest.raises(UserError, match="is not a checkpoint"):
+        load_model(tmp_path / "packed.pth")
 
 
 class _Code:

@@ -123,3 +123,23 @@ def test_the_model_of_the_package_is_the_released_checkpoint(root):
     exported = OnnxModel(RELEASED)
     assert exported.fingerprint == released.fingerprint
     assert float(exported.about["temperature"]) == released.temperature
+
+
+@pytest.mark.parametrize("damage", ["hidden", "layers", "temperature", "fingerprint", "weights", "output", "nan"])
+def test_a_file_that_lacks_something_is_refused_by_name(tmp_path, damage):
+    onnx = pytest.importorskip("onnx")
+    proto = onnx.load(RELEASED)
+    for entry in proto.metadata_props:
+        if entry.key == damage:
+            entry.value = "nan" if damage == "temperature" else "10000000"
+            if damage == "fingerprint":
+                proto.metadata_props.remove(entry)
+                break
+    if damage == "output":
+        del proto.graph.output[1]
+    if damage == "nan":
+        weight = next(tensor for tensor in proto.graph.initializer if tensor.name == "model.fc_output.bias")
+        weight.CopyFrom(onnx.numpy_helper.from_array(np.full(29, np.nan, np.float32), weight.name))
+    onnx.save(proto, tmp_path / "bad.onnx")
+    with pytest.raises(UserError, match="bad.onnx does not fit this program"):
+        OnnxModel(tmp_path / "bad.onnx")

@@ -135,3 +135,21 @@ def test_what_is_no_profile_is_refused(saved, model, tmp_path):
     for path in (text, checkpoint, future):
         with pytest.raises(UserError, match=f"{path.name} is not a profile"):
             load_profile(path, model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: {"fc_output.bias": weights["fc_output.bias"] * np.float32("nan")}, "fc_output.bias holds NaN"),
+        (lambda weights: {"fc_input.bias": weights["fc_input.bias"][:5]}, "fc_input.bias is float32 .5,., expected"),
+        (lambda weights: {"fc_input.bias": weights["fc_input.bias"].astype(str)}, "fc_input.bias is <U"),
+        (lambda weights: {"more": np.zeros(1 << 25, np.uint8)}, "unpacks to"),
+        (lambda weights: {"format": np.array([1, 2])}, "ValueError"),
+    ],
+)
+def test_a_damaged_profile_is_refused_by_name(saved, model, tmp_path, change, message):
+    with np.load(saved[0]) as stored:
+        weights = dict(stored)
+    np.savez_compressed(tmp_path / "bad.npz", **weights | change(weights))
+    with pytest.raises(UserError, match=message):
+        load_profile(tmp_path / "bad.npz", model)

@@ -137,3 +137,19 @@ def test_a_word_without_end_takes_no_more_memory():
         dictionary.suggest(read("L" * length))
     assert tracemalloc.get_traced_memory()[0] < 10_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word,count\nhello,5\nworld,3\n", "hello;5\nworld;3", '"Word"\t"Count"\n"hello"\t"5"\nworld\t3', "hello, 5\nworld, 3\n"],
+)
+def test_a_table_of_words_is_taken_with_its_header_and_separators(tmp_path, text):
+    (tmp_path / "words.csv").write_text(text)
+    words = Dictionary.load(tmp_path / "words.csv")
+    assert len(words) == 2 and "hello" in words and "world" in words
+
+
+def test_a_table_of_more_is_refused(tmp_path):
+    (tmp_path / "words.csv").write_text("word,count\nhello,5,x\n")
+    with pytest.raises(UserError, match="line 2: found 'hello,5,x'"):
+        Dictionary.load(tmp_path / "words.csv")

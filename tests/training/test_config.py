@@ -57,3 +57,40 @@ def test_a_file_that_is_no_configuration_is_refused_in_one_line(tmp_path, conten
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot read"):
         load_config(tmp_path / "none.yaml", [])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("learning_rate=.inf", "learning_rate: .*finite"),
+        ("weight_decay=.nan", "weight_decay: .*finite"),
+        ("epochs=true", "epochs: .*no numbers"),
+        ("learning_rate=true", "learning_rate: .*no numbers"),
+        ("data.paths=['']", "data.paths.0: "),
+        ("data.test_sources=[' ']", "data.test_sources.0: "),
+        ("epochs=" + "9" * 6000, "a value of 6000 characters"),
+        ("seed=-1", "seed: "),
+        ("model.layers=10000000", "model.layers: .*32"),
+        ("data.paths=" + "[" * 5000, "more than 20 levels"),
+        ("data.paths=[&a x, *a]", "repeats a value"),
+    ],
+)
+def test_what_only_harms_is_refused_by_name(path, override, message):
+    with pytest.raises(UserError, match=message):
+        load_config(path, [override])
+
+
+def test_an_alias_bomb_is_refused_at_once(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    (tmp_path / "bomb.yaml").write_text("\n".join(lines))
+    with pytest.raises(UserError, match="repeats a value"):
+        load_config(tmp_path / "bomb.yaml", [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("epoch=3", "epochs"), ("modle.hidden=3", "model"), ("clips.max_frame=3", "clips.max_frames")]
+)
+def test_an_unknown_key_suggests_the_nearest(path, wrong, right):
+    with pytest.raises(UserError, match=f"no such key; did you mean {right}[?]"):
+        load_config(path, [wrong])

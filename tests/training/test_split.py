@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -17,3 +17,20 @@ def test_rescued_rows_can_be_kept_out_of_training_and_stay_for_validation(root, 
     assert (split["true"][0] == ~stills.validation).all()
     assert (split["false"][0] == (~stills.validation & (stills.passes <= 1))).all()
     assert (split["true"][1] == split["false"][1]).all() and (stills.passes[split["true"][1]] > 1).any()
+
+
+def test_rows_and_sources_for_testing_and_doubtful_labels_are_in_neither_part(root, processed):
+    stills, _ = load_samples([processed])
+    number = np.arange(len(stills))
+    sources = np.where(number % 5 == 1, "anna", stills.sources)
+
+    class Stored(type(stills)):
+        test = number % 7 == 0
+
+    stored = Stored(**{field.name: getattr(stills, field.name) for field in fields(stills)})
+    stored = replace(stored, sources=sources, trusted=number % 11 != 0)
+    config = load_config(root / "training" / "config.yaml", ["data.test_sources=[anna]"])
+    usable = (number % 7 != 0) & (number % 5 != 1) & (number % 11 != 0)
+    training, validation = split_samples(stored, config.data, seed=0)
+    assert (training == (usable & ~stills.validation)).all()
+    assert (validation == (usable & stills.validation)).all()

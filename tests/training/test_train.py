@@ -12,6 +12,7 @@ import torch
 
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.errors import run
+from sign2sound.files import claim_folders
 from sign2sound.model import LandmarkGRU
 from training.train import main
 
@@ -57,7 +58,7 @@ def test_a_run_learns_and_says_what_it_did(whole_run):
 
 def test_checkpoints_are_those_promised(whole_run):
     folder, _ = whole_run
-    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir() if path.name != ".lock")
     assert names == ["best_model.pth", "checkpoint_epoch_5.pth", "latest.pth"]
     best = load_checkpoint(folder / "checkpoints" / "best_model.pth")
     assert "optimizer_state_dict" not in best
@@ -100,6 +101,22 @@ def test_the_best_model_is_made_again_where_a_kill_left_it_out_and_is_otherwise_
     assert all(torch.equal(again["model_state_dict"][key], tensor) for key, tensor in whole["model_state_dict"].items())
 
 
+def test_what_a_kill_between_the_files_left_out_is_made_again(root, processed, tmp_path):
+    """Options and key=value mixed, too."""
+    arguments = ["epochs=1", "--fresh", "checkpoint_every=1"]
+    assert train(root, processed, tmp_path, *arguments[::2]).returncode == 0
+    leftover = tmp_path / "checkpoints" / ".latest.pth.abc.tmp"
+    leftover.write_bytes(b"half")
+    lost = [tmp_path / "checkpoints" / "checkpoint_epoch_1.pth", *(tmp_path / "results").glob("*.*")]
+    for path in lost:
+        path.unlink()
+    assert train(root, processed, tmp_path, "epochs=1", "--resume", "checkpoint_every=1").returncode == 0
+    assert all(path.exists() for path in lost if path.name != ".lock") and not leftover.exists()
+
+    (tmp_path / "checkpoints" / "latest.pth").unlink()  # what older versions could leave
+    assert train(root, processed, tmp_path, *arguments).returncode == 0
+
+
 @pytest.fixture
 def refused(root, processed, tmp_path, monkeypatch, capsys):
     """Runs the command in this process, to save time, and returns the one line it refuses with."""
@@ -136,5 +153,26 @@ def test_a_released_model_is_never_overwritten(refused, tmp_path):
 def test_users_mistakes_end_in_one_line(refused, tmp_path):
     assert "no checkpoint" in refused("--resume")
     assert "fp16" in refused("device=cpu", "precision=fp16")
+    assert "did you mean epochs?" in refused("epoch=3")
     assert "no data at" in refused(data=tmp_path / "nowhere")
+    assert "the loss is nan in epoch 1" in refused("learning_rate=1e30", "epochs=2", "--fresh")
     assert "no source named alice" in refused("data.test_sources=[alice]")
+
+
+def test_two_runs_do_not_share_an_output(refused, tmp_path):
+    with claim_folders(tmp_path / "results"):
+        assert "another run is at work" in refused("epochs=1")
+
+
+def test_an_output_that_cannot_be_written_is_found_out_before_the_work(refused, tmp_path):
+    (tmp_path / "checkpoints").write_text("a file")
+    assert "cannot write in" in refused("epochs=1", data=tmp_path / "never looked at")
+
+
+def test_a_wrong_key_is_said_before_torch_is_imported(root, tmp_path):
+    (tmp_path / "torch.py").write_text("raise SystemExit('imported')")
+    command = [sys.executable, root / "training" / "train.py", "epoch=3", "--output", tmp_path, "seed=1"]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "did you mean epochs?" in done.stderr

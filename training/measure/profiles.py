@@ -13,6 +13,7 @@ import numpy as np
 from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
 from sign2sound.errors import UserError, run
+from sign2sound.files import output_folder
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters, read
@@ -55,7 +56,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure profiles on people the model never saw.")
     parser.add_argument("--models", type=Path, default=CACHE, help="folder of people.py's models (default: %(default)s)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that they were trained on")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default="results/run", help="folder of the tables (default: %(default)s)"
+    )
     return parser.parse_args()
 
 

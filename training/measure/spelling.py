@@ -3,6 +3,11 @@
 A.mp4 to Z.mp4 each show one letter: the hand comes up, holds it and goes down. Joined one after another they spell any text.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +19,7 @@ from rapidfuzz.distance import Levenshtein
 
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
@@ -90,8 +96,10 @@ def main() -> None:
         description="Measure the live path, frames to text, on texts joined from videos of letters."
     )
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="A.mp4 to Z.mp4, one letter each")
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="default: %(default)s")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the table (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="default: %(default)s")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the table (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     model, checkpoint = load_model(arguments.model)
     refuse_if_seen(arguments.model, checkpoint, [arguments.videos.resolve().name])  # a source is named after its folder

@@ -4,6 +4,11 @@ Each word is spelled by a stranger: one source of the data, whose letters were r
 it. The readings, 29 probabilities each, are drawn as they are, so confusions come as often and as sure as they do.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import time
 from collections.abc import Sequence
@@ -15,6 +20,7 @@ import wordfreq
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project, output_folder
 from sign2sound.labels import LABEL_IDS, MOTION_LETTERS, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary, literal_of, spell
@@ -70,8 +76,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what the dictionary makes of spelled words.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that the models were trained on")
     parser.add_argument("--models", type=Path, default=CACHE, help="folder of people.py's models (default: %(default)s)")
-    parser.add_argument("--model", type=Path, default="checkpoints/best_model.pth", help="whose temperature they are given")
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the table (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=Path, default=in_project("checkpoints/best_model.pth"), help="whose temperature they are given"
+    )
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the table (default: %(default)s)"
+    )
     return parser.parse_args()
 
 
