@@ -40,10 +40,10 @@ def test_passes_are_those_of_the_file_or_the_first(tmp_path, landmark_file):
 def test_z_is_there_unless_the_file_or_the_row_says_otherwise(tmp_path, landmark_file):
     assert load_samples([landmark_file])[0].has_z.all()
     with np.load(landmark_file) as arrays:
-        for name, has_z in (("flat", np.array(False)), ("partly", np.arange(40) < 7)):
+        for name, has_z in (("not_letters_flat", np.array(False)), ("not_letters_partly", np.arange(40) < 7)):
             np.savez(tmp_path / f"{name}.npz", **arrays, has_z=has_z)
-    assert load_samples([tmp_path / "flat.npz"])[0].has_z.sum() == 0
-    assert load_samples([tmp_path / "partly.npz"])[0].has_z.sum() == 7
+    assert load_samples([tmp_path / "not_letters_flat.npz"])[0].has_z.sum() == 0
+    assert load_samples([tmp_path / "not_letters_partly.npz"])[0].has_z.sum() == 7
 
 
 def test_the_stored_split_of_a_landmark_file_keeps_blocks_whole(landmark_file):
