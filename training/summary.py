@@ -1,14 +1,14 @@
-"""The layers of a model: python training/summary.py --config training/recipes/cnn128.yaml"""
+"""The layers of a model: python training/summary.py --config training/images/recipes/cnn128.yaml"""
 
 import argparse
 from pathlib import Path
 
 from torchinfo import summary
 
-from sign2sound.cnn import count_parameters
 from sign2sound.errors import run
 from sign2sound.features import FEATURES
 from training.config import ImageConfig, load_config
+from training.images.cnn import count_parameters
 from training.tasks import task_of
 
 
