@@ -13,7 +13,6 @@ import torch
 from sklearn.neural_network import MLPClassifier
 from tqdm import tqdm
 
-from data.augmentation import Augmentation, augment
 from data.dataset import Samples, load_samples
 from sign2sound.errors import UserError, run
 from sign2sound.features import clip_features, palm_clips
@@ -21,6 +20,8 @@ from sign2sound.files import atomic_write, output_file
 from sign2sound.labels import LABEL_IDS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
 from sign2sound.signer import PROTOTYPES, draw_hand, place_hand
+from training.augmentation import augment
+from training.config import Augmentation
 
 # Copyleft sources serve to judge poses, not to take them from.
 NOT_TAKEN_FROM = ("kaggle", "samriddhi", "aditi")

@@ -6,34 +6,32 @@ import zipfile
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from sign2sound import features
-from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError
 from sign2sound.files import atomic_write
-from sign2sound.labels import LABELS
 from sign2sound.model import LandmarkGRU
 
 FORMAT = 1
 _MOST_LAYERS = 32  # of a GRU; training/config.py allows no more
 _LONGEST = 20_000  # characters that describe the sizes of a model
+# What a model raises that can't take sizes or weights.
+_UNFIT = (KeyError, TypeError, ValueError, RuntimeError, OverflowError, AttributeError, UserError)
 
 
-def save_checkpoint(
-    path: str | Path, model: LandmarkGRU | ImageCNN, *, config: dict, epoch: int, metrics: dict, **training_state
-) -> None:
+def save_checkpoint(path: str | Path, model: nn.Module, *, config: dict, epoch: int, metrics: dict, **training_state) -> None:
     """Write `model` to `path`, whole or not at all.
 
+    model: a LandmarkGRU, or another with sizes, labels, features_version and temperature like its.
     config, metrics, training_state: plain numbers, strings, lists, dicts and tensors; training_state is what only resuming
     needs (optimizer_state_dict, scheduler, scaler and random states), a released checkpoint has none. Raises
     pickle.UnpicklingError on anything else, before `path` is touched.
     """
-    is_image = isinstance(model, ImageCNN)
     checkpoint = {
         "format": FORMAT,
         "model": {"name": type(model).__name__, **model.sizes},
-        "labels": list(model.labels) if is_image else list(LABELS),
-        "features": None if is_image else features.VERSION,
+        "labels": list(model.labels),
+        "features": model.features_version,
         "config": config,
         "epoch": epoch,
         "metrics": metrics,
@@ -52,7 +50,7 @@ def save_checkpoint(
 def load_checkpoint(path: str | Path) -> dict:
     """Read a checkpoint on the CPU, without ever running code stored in it.
 
-    Raises UserError when the file is missing, is no checkpoint, or does not fit this program; the message names what differs.
+    Raises UserError when the file is missing or is no checkpoint of this format. Whether a model can take it, `restore` checks.
     """
     path = Path(path)
     if not path.is_file():
@@ -69,15 +67,7 @@ def load_checkpoint(path: str | Path) -> dict:
 
     if not isinstance(checkpoint, dict) or "format" not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of this program: it has no `format`; expected a .pth by train.py")
-    expected_values = {"format": FORMAT}
-    if not is_image_model(checkpoint):  # which has classes of its own, and no features
-        expected_values |= {"labels": list(LABELS), "features": features.VERSION}
-    for name, expected in expected_values.items():
-        if checkpoint.get(name) != expected:
-            raise UserError(
-                f"{path} does not fit this program: {name} is {_short(checkpoint.get(name))}, expected {_short(expected)}; "
-                "train it again, or use the version of Sign2Sound that wrote it"
-            )
+    _check(path, "format", checkpoint["format"], FORMAT)
     temperature = checkpoint.get("temperature", 1.0)  # older checkpoints were not calibrated
     if not isinstance(temperature, float | int) or not 0 < temperature < math.inf:
         raise UserError(f"{path} is damaged: its temperature is {_short(temperature)}, expected a number above 0")
@@ -87,38 +77,56 @@ def load_checkpoint(path: str | Path) -> dict:
     return checkpoint
 
 
-def is_image_model(checkpoint: dict) -> bool:
-    """Whether a checkpoint's model is an ImageCNN."""
-    model = checkpoint.get("model")
-    return isinstance(model, dict) and model.get("name") == ImageCNN.__name__
+def restore(model: nn.Module, checkpoint: dict, path: str | Path) -> None:
+    """Give `model` the weights and the temperature of the checkpoint read from `path`.
+
+    Raises UserError where the checkpoint's labels, feature version or weights are not the model's; the message names what
+    differs.
+    """
+    _check(path, "labels", checkpoint.get("labels"), list(model.labels))
+    _check(path, "features", checkpoint.get("features"), model.features_version)
+    try:
+        for name, weight in checkpoint["model_state_dict"].items():
+            if not weight.isfinite().all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        model.load_state_dict(checkpoint["model_state_dict"])
+        model.temperature = float(checkpoint.get("temperature", 1.0))  # older checkpoints were not calibrated
+    except _UNFIT as error:
+        raise _unfit(path, error) from error
 
 
-def load_model(path: str | Path, kind: type = LandmarkGRU) -> tuple[LandmarkGRU | ImageCNN, dict]:
+def load_model(path: str | Path, kind: type[nn.Module] = LandmarkGRU) -> tuple[nn.Module, dict]:
     """The model of a checkpoint, ready for prediction on the CPU, and the checkpoint itself.
 
-    kind: LandmarkGRU or ImageCNN; a checkpoint of the other is refused. Raises like `load_checkpoint`.
+    kind: the class of the model; a checkpoint of another is refused. Raises like `load_checkpoint` and `restore`.
     """
     checkpoint = load_checkpoint(path)
     try:
         sizes = dict(checkpoint["model"])
         if (name := sizes.pop("name")) != kind.__name__:
             raise ValueError(f"model is {name}, expected {kind.__name__}")
-        weights = checkpoint["model_state_dict"]
-        if len(str(sizes)) > _LONGEST or kind is LandmarkGRU and sizes.get("layers", 0) > _MOST_LAYERS:
+        if len(str(sizes)) > _LONGEST or (isinstance(sizes.get("layers"), int) and sizes["layers"] > _MOST_LAYERS):
             raise ValueError(f"absurd sizes {sizes}")
         with torch.device("meta"):  # takes no memory, whatever sizes are claimed
-            kind(**sizes).load_state_dict(weights, assign=True)
-            model = kind(**sizes)
-        for name, weight in weights.items():
-            if not weight.isfinite().all():
-                raise ValueError(f"{name} holds NaN or infinity")
-        model = model.to_empty(device="cpu")
-        model.load_state_dict(weights)
-        model.temperature = float(checkpoint.get("temperature", 1.0))
-    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, AttributeError, UserError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} does not fit this program: model sizes or weights differ ({_short(reason)})") from error
+            kind(**sizes).load_state_dict(checkpoint["model_state_dict"], assign=True)
+        model = kind(**sizes)
+    except _UNFIT as error:
+        raise _unfit(path, error) from error
+    restore(model, checkpoint, path)
     return model.eval(), checkpoint
+
+
+def _check(path: str | Path, name: str, found, expected) -> None:
+    if found != expected:
+        raise UserError(
+            f"{path} does not fit this program: {name} is {_short(found)}, expected {_short(expected)}; "
+            "train it again, or use the version of Sign2Sound that wrote it"
+        )
+
+
+def _unfit(path: str | Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())
+    return UserError(f"{path} does not fit this program: model sizes or weights differ ({_short(reason)})")
 
 
 def _short(value) -> str:

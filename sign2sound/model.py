@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sign2sound.errors import UserError
-from sign2sound.features import FEATURES, MEMORY, stream_features
+from sign2sound.features import FEATURES, MEMORY, VERSION, stream_features
 from sign2sound.labels import LABELS, NOTHING
 
 
@@ -27,6 +27,9 @@ def find_device(name: str | torch.device) -> torch.device:
 
 class LandmarkGRU(nn.Module):
     """Linear 63 -> 128, two GRU layers of 128 with dropout between them, linear 128 -> 29."""
+
+    labels = LABELS
+    features_version = VERSION  # of the features that it reads
 
     def __init__(self, hidden: int = 128, layers: int = 2, dropout: float = 0.3):
         super().__init__()

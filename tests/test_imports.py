@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LIBRARY = (
-    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "cnn", "checkpoint",
+    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "checkpoint",
     "exported", "signer", "profile", "adapting", "recognizer", "speller", "words", "speech",
 )  # fmt: skip
 MAY_IMPORT = {

@@ -60,35 +60,41 @@ class DataConfig(SplitConfig):
     rescued: bool
 
 
-class SamplingConfig(_Section):
-    source_power: NonNegativeFloat
-    motion_stills: NonNegativeFloat
-    finger_mix: Share
-    draped: Share
-    nothing_share: Annotated[float, Field(ge=0, lt=1)]
+class Sampling(_Section):
+    """How often a sample is drawn, and what becomes of its hand before it is one frame or the frames of a clip."""
+
+    source_power: NonNegativeFloat  # a source of n samples has each of them drawn n^-source_power times as often
+    motion_stills: NonNegativeFloat  # how often J and Z are drawn as single frames, against the other letters
+    finger_mix: Share  # of single frames, those with some fingers of another still of the same letter
+    draped: Share  # of M and N, those whose fingers hang straight over the thumb
+    nothing_share: Annotated[float, Field(ge=0, lt=1)]  # of single frames, hands that sign nothing
 
 
-class ClipConfig(_Section):
-    still_share: Share
-    batch_size: PositiveInt
-    max_frames: PositiveInt
-    transition_share: Share
-    drawn_share: Share
-    nothing_share: Annotated[float, Field(ge=0, lt=1)]
-    drift: NonNegativeFloat
+class Clips(_Section):
+    """Clips to train on."""
+
+    still_share: Share  # of batches, those of single frames
+    batch_size: PositiveInt  # clips in each of the others
+    max_frames: PositiveInt  # a clip has 2 to this many frames, 1/30 s apart; 1: all batches are of single frames
+    transition_share: Share  # of stills turned into clips, those that come from another letter's hand shape
+    drawn_share: Share  # of clips, those that are a J or Z drawn with the hand shape of a still
+    nothing_share: Annotated[float, Field(ge=0, lt=1)]  # of stills turned into clips, hands that sign nothing
+    drift: NonNegativeFloat  # palm sizes per frame, standard deviation of how fast a held hand wanders
 
 
-class AugmentationConfig(_Section):
-    rotation: NonNegativeFloat
-    sideways_rotation: NonNegativeFloat
-    turned_round: Share
-    tilt: NonNegativeFloat
-    scale: Share
-    depth_scale: Share
-    noise: NonNegativeFloat
-    tip_noise: NonNegativeFloat
-    jitter: NonNegativeFloat
-    mirror: Share
+class Augmentation(_Section):
+    """How landmarks are varied; each clip in one way, but for the jitter."""
+
+    rotation: NonNegativeFloat  # degrees, largest turn in the picture
+    sideways_rotation: NonNegativeFloat  # the same for G, H and P, which point to the side
+    turned_round: Share  # of G, H, P and Q, those seen from the other side of the hand
+    tilt: NonNegativeFloat  # degrees, largest turn out of the picture, about x and about y
+    scale: Share  # largest stretch along x and y
+    depth_scale: Share  # largest stretch along z
+    noise: NonNegativeFloat  # palm sizes, standard deviation of a landmark's place; twice in z, which MediaPipe knows least
+    tip_noise: NonNegativeFloat  # times as much noise and jitter at the fingertips, which are hidden most
+    jitter: NonNegativeFloat  # palm sizes, as noise, but from frame to frame
+    mirror: Share  # of clips, those seen as the other hand, as when the handedness is mistaken
 
 
 class TrainingConfig(_Section):
@@ -120,9 +126,9 @@ class Config(TrainingConfig):
     schedule: Literal["one_cycle", "plateau"]
     model: ModelConfig
     data: DataConfig
-    sampling: SamplingConfig
-    clips: ClipConfig
-    augmentation: AugmentationConfig
+    sampling: Sampling
+    clips: Clips
+    augmentation: Augmentation
 
 
 class ImageModelConfig(_Section):
@@ -137,14 +143,16 @@ class ImageDataConfig(SplitConfig):
     group_by: str
 
 
-class ImageAugmentationConfig(_Section):
-    rotation: NonNegativeFloat
-    shift: Share
-    zoom: Annotated[float, Field(ge=0, lt=1)]
-    shear: NonNegativeFloat
-    flip: Share
-    brightness: Share
-    channel_shift: Share
+class PictureAugmentation(_Section):
+    """How pictures are varied, each in a way of its own."""
+
+    rotation: NonNegativeFloat  # degrees, largest turn
+    shift: Share  # largest, of the picture's sides
+    zoom: Annotated[float, Field(ge=0, lt=1)]  # largest, as a share of the size
+    shear: NonNegativeFloat  # degrees, largest
+    flip: Share  # of pictures, those mirrored
+    brightness: Share  # largest change, as a share
+    channel_shift: Share  # largest that is added to each colour, white being 1
 
 
 class ImageConfig(TrainingConfig):
@@ -159,7 +167,7 @@ class ImageConfig(TrainingConfig):
     watch: Literal["validation_accuracy", "validation_loss"]
     model: ImageModelConfig
     data: ImageDataConfig
-    augmentation: ImageAugmentationConfig
+    augmentation: PictureAugmentation
 
 
 def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:

@@ -20,13 +20,13 @@ from sklearn.metrics import (
 )
 
 from data.dataset import Samples
-from data.pictures import Pictures
-from sign2sound.checkpoint import is_image_model, load_checkpoint, load_model
+from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write, in_project, output_folder
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import find_device
 from training.config import DataConfig, ImageDataConfig
+from training.images.pictures import Pictures
 from training.report import calibration_error, markdown_table, percent, share, write_report
 from training.split import split_samples
 from training.tasks import task_of_checkpoint
@@ -101,7 +101,7 @@ def rows_to_measure(samples: Samples | Pictures, checkpoint: dict, which: str) -
         return samples.trusted
     data = checkpoint["config"]["data"]
     # Checkpoints older than the key `rescued` were trained on such rows; the validation rows are the same either way.
-    config = ImageDataConfig(**data) if is_image_model(checkpoint) else DataConfig(**{"rescued": True} | data)
+    config = ImageDataConfig(**data) if isinstance(samples, Pictures) else DataConfig(**{"rescued": True} | data)
     trained_on = np.isin(samples.sources, checkpoint["metrics"]["training_sources"])
     _, validation = split_samples(samples, config, checkpoint["config"]["seed"])
     tested = np.isin(samples.sources, samples.sources[samples.test])

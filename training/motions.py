@@ -9,8 +9,8 @@ import math
 
 import torch
 
-from data.augmentation import rotations
 from sign2sound.features import FRAME_RATE
+from training.augmentation import rotations
 
 DRAWS = {"J": ("I", "J"), "Z": ("Z", "D", "X", "G")}  # the hand shapes each motion is drawn with
 _SHORTEST, _LONGEST = 0.35, 1.5  # seconds from the start of the motion to its end

@@ -3,9 +3,9 @@
 import numpy as np
 
 from data.dataset import Samples
-from data.pictures import Pictures
 from data.splits import random_split
 from training.config import DataConfig, ImageDataConfig
+from training.images.pictures import Pictures
 
 
 def split_samples(

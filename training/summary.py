@@ -1,4 +1,4 @@
-"""The layers of a model: python training/summary.py --config training/recipes/cnn128.yaml"""
+"""The layers of a model: python training/summary.py --config training/images/recipes/cnn128.yaml"""
 
 if __name__ == "__main__":  # above the imports that take seconds
     from sign2sound.errors import before_imports
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from torchinfo import summary
 
-from sign2sound.cnn import count_parameters
 from sign2sound.errors import run
 from sign2sound.features import FEATURES
 from sign2sound.files import in_project
 from training.config import ImageConfig, load_config
+from training.images.cnn import count_parameters
 from training.tasks import task_of
 
 

@@ -3,17 +3,14 @@
 import numpy as np
 import torch
 
-from data.augmentation import Augmentation
 from data.dataset import Samples, load_samples
-from data.picture_augmentation import PictureAugmentation
-from data.pictures import Pictures, load_pictures
-from sign2sound.checkpoint import is_image_model
-from sign2sound.cnn import ImageCNN
 from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
-from training.batches import TrainingSet
+from training.batches import Batch, TrainingSet
 from training.config import Config, ImageConfig
-from training.picture_batches import PictureSet
+from training.images.batches import PictureSet
+from training.images.cnn import ImageCNN
+from training.images.pictures import Pictures, load_pictures
 
 
 class LandmarkTask:
@@ -32,8 +29,15 @@ class LandmarkTask:
 
     def make_training_set(self, stills: Samples, clips: Samples | None, device: torch.device) -> TrainingSet:
         config = self._config
-        augmentation = Augmentation(**config.augmentation.model_dump())
-        return TrainingSet(stills, clips, config.sampling, config.clips, augmentation, device)
+        return TrainingSet(stills, clips, config.sampling, config.clips, config.augmentation, device)
+
+    def draw(self, training_set: TrainingSet, generator: torch.Generator) -> Batch:
+        """The next batch: single frames in a share of cases, else clips."""
+        config = self._config
+        single_frames = torch.rand((), generator=generator, device=generator.device) < config.clips.still_share
+        if single_frames or config.clips.max_frames == 1:
+            return training_set.draw_frames(config.batch_size, generator)
+        return training_set.draw_clips(config.clips.batch_size, generator)
 
     def make_optimizer(self, model: LandmarkGRU) -> torch.optim.Optimizer:
         return torch.optim.AdamW(model.parameters(), lr=self._config.learning_rate, weight_decay=self._config.weight_decay)
@@ -62,7 +66,10 @@ class ImageTask:
         return ImageCNN(**self._config.model.model_dump())
 
     def make_training_set(self, pictures: Pictures, clips: None, device: torch.device) -> PictureSet:
-        return PictureSet(pictures, PictureAugmentation(**self._config.augmentation.model_dump()), device)
+        return PictureSet(pictures, self._config.augmentation, device)
+
+    def draw(self, training_set: PictureSet, generator: torch.Generator) -> Batch:
+        return training_set.draw(self._config.batch_size, generator)
 
     def make_optimizer(self, model: ImageCNN) -> torch.optim.Optimizer:
         return torch.optim.Adam(model.parameter_groups(), lr=self._config.learning_rate)
@@ -81,4 +88,6 @@ def task_of(config: Config | ImageConfig) -> LandmarkTask | ImageTask:
 
 def task_of_checkpoint(checkpoint: dict) -> LandmarkTask | ImageTask:
     """For evaluation. Checkpoints older than some keys of the configuration can be evaluated too."""
-    return ImageTask(ImageConfig.model_validate(checkpoint["config"])) if is_image_model(checkpoint) else LandmarkTask(None)
+    model = checkpoint.get("model")
+    is_image_model = isinstance(model, dict) and model.get("name") == ImageCNN.__name__
+    return ImageTask(ImageConfig.model_validate(checkpoint["config"])) if is_image_model else LandmarkTask(None)

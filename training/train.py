@@ -1,6 +1,6 @@
 """Train the landmark GRU: python training/train.py --config training/config.yaml [key=value ...]
 
-A recipe in training/recipes in place of config.yaml trains an image CNN.
+A recipe in training/images/recipes in place of config.yaml trains an image CNN.
 """
 
 if __name__ == "__main__":  # above the imports that take seconds
@@ -28,9 +28,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from data.dataset import Samples
-from data.pictures import Pictures
-from sign2sound.checkpoint import load_checkpoint, save_checkpoint
-from sign2sound.cnn import ImageCNN
+from sign2sound.checkpoint import load_checkpoint, restore, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write, claim_folders
 from sign2sound.model import LandmarkGRU, find_device
@@ -38,7 +36,9 @@ from training.batches import TrainingSet
 from training.calibration import fit_temperature
 from training.command import parse_command
 from training.config import Config, ImageConfig
-from training.picture_batches import PictureSet
+from training.images.batches import PictureSet
+from training.images.cnn import ImageCNN
+from training.images.pictures import Pictures
 from training.split import split_samples
 from training.tasks import task_of
 
@@ -211,7 +211,7 @@ class Trainer:
         totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
         name = f"epoch {self.epoch}/{self.config.epochs}"
         for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
-            batch = self.training_set.draw(self.config.batch_size, self.generator)
+            batch = self.task.draw(self.training_set, self.generator)
             with self._autocast():
                 logits = self.task.logits(self.model, batch.features)
             losses = cross_entropy(
@@ -299,8 +299,7 @@ class Trainer:
             )
         if "optimizer_state_dict" not in checkpoint:
             raise UserError(f"{path} holds weights only, nothing to resume from; expected a run's latest.pth")
-        self.model.load_state_dict(checkpoint["model_state_dict"])
-        self.model.temperature = checkpoint["temperature"]
+        restore(self.model, checkpoint, path)
         self.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
         self.scheduler.load_state_dict(checkpoint["scheduler_state_dict"])
         self.scaler.load_state_dict(checkpoint["scaler_state_dict"])

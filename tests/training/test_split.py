@@ -1,9 +1,11 @@
 from dataclasses import fields, replace
 
 import numpy as np
+from PIL import Image
 
 from data.dataset import load_samples
 from training.config import load_config
+from training.images.pictures import load_pictures
 from training.split import split_samples
 
 
@@ -34,3 +36,17 @@ def test_rows_and_sources_for_testing_and_doubtful_labels_are_in_neither_part(ro
     training, validation = split_samples(stored, config.data, seed=0)
     assert (training == (usable & ~stills.validation)).all()
     assert (validation == (usable & stills.validation)).all()
+
+
+def test_rows_stored_for_testing_are_neither_trained_on_nor_validated_on(root, tmp_path):
+    for part in ("train", "test"):
+        for label in "AB":
+            (tmp_path / part / label).mkdir(parents=True)
+            for number in range(20):
+                Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / part / label / f"{number}.png")
+    pictures = load_pictures([tmp_path], ["A", "B"], [4, 4, 3])
+    for split in ("stored", "random"):
+        config = load_config(root / "training" / "config.yaml", [f"data.split={split}"])
+        training, validation = split_samples(pictures, config.data, seed=0)
+        assert not (training | validation)[pictures.test].any()
+        assert (training ^ validation)[~pictures.test].all() and pictures.test.sum() == 40

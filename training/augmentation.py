@@ -1,39 +1,16 @@
 """Landmarks varied as other people, cameras and MediaPipe's own noise would vary them. Torch, on any device."""
 
-from dataclasses import dataclass
-
 import torch
 
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS
+from training.config import Augmentation
 
 _PALM = [0, 1, 5, 9, 13, 17]
 _FINGERTIPS = [4, 8, 12, 16, 20]
 _SIDEWAYS = [LABEL_IDS[letter] for letter in "GHP"]
 _EITHER_SIDE = [LABEL_IDS[letter] for letter in "GHPQ"]
 _DRAPED = {"M": [1, 1, 1, 0], "N": [1, 1, 0, 0]}  # index to little finger: which lie over the thumb
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """rotation: largest turn in the picture, degrees; tilt: largest turn out of it, about x and y, degrees.
-
-    scale, depth_scale: largest stretch along x and y, and along z, as a share. noise: standard deviation of each landmark's
-    place over a whole clip, jitter: of its place from frame to frame, both in palm sizes, twice as large in z, which MediaPipe
-    knows least, and `tip_noise` times as large at the fingertips, which are hidden most (at the joint before, half as much
-    more). mirror: share of clips seen as the other hand, as when the handedness is mistaken.
-    """
-
-    rotation: float
-    sideways_rotation: float
-    turned_round: float
-    tilt: float
-    scale: float
-    depth_scale: float
-    noise: float
-    tip_noise: float
-    jitter: float
-    mirror: float
 
 
 def augment(landmarks: torch.Tensor, labels: torch.Tensor, options: Augmentation, generator: torch.Generator) -> torch.Tensor:

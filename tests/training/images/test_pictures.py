@@ -4,14 +4,15 @@ import pytest
 import torch
 from PIL import Image
 
-from data.picture_augmentation import PictureAugmentation, make_augmentation
-from data.pictures import load_pictures
 from data.splits import consecutive_blocks, group_split
 from sign2sound.errors import UserError
 from sign2sound.labels import STATIC_LETTERS
+from training.config import PictureAugmentation
+from training.images.augmentation import make_augmentation
+from training.images.pictures import load_pictures
 
 ABC = ["A", "B", "C"]
-STILL = dict.fromkeys(PictureAugmentation.__dataclass_fields__, 0)
+STILL = dict.fromkeys(PictureAugmentation.model_fields, 0)
 
 
 def make_folder(root, count=20, classes=ABC, side=8):

@@ -17,6 +17,8 @@ class ImageCNN(nn.Module):
     Raises UserError on layers that can't be built.
     """
 
+    features_version = None  # it reads pixels
+
     def __init__(self, input: list[int], classes: list[str], layers: list):
         super().__init__()
         self.sizes = {"input": list(input), "classes": list(classes), "layers": layers}

@@ -15,18 +15,19 @@ import torch
 from PIL import Image
 
 from data.dataset import load_samples
-from data.pictures import load_pictures
 from sign2sound import Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
-from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
 from training import evaluate, summary, train
 from training.config import load_config
+from training.images.cnn import ImageCNN
+from training.images.pictures import load_pictures
 from training.split import split_samples
 from training.tasks import ImageTask
 
 CLASSES = list("ABCDEFGH")
 PER_CLASS = 20
+RECIPES_FOLDER = "training/images/recipes"
 RECIPES = ("cnn128", "cnn200", "cnn200-gap", "cnn200-spatial", "cnn200-residual", "cnn200-attention", "sign-mnist", "gray64")
 SIDE = 28  # the recipes' own would take minutes
 QUICK = [f"model.classes={CLASSES}".replace("'", "").replace(" ", ""), "batch_size=32", "device=cpu", "precision=fp32"]
@@ -53,7 +54,14 @@ def folder(tmp_path_factory):
 
 def arguments(root, recipe, folder, output, *overrides) -> list[str]:
     channels = 1 if recipe in ("sign-mnist", "gray64") else 3
-    paths = ["--config", root / "training" / "recipes" / f"{recipe}.yaml", "--output", output, "--results", output / "results"]
+    paths = [
+        "--config",
+        root / RECIPES_FOLDER / f"{recipe}.yaml",
+        "--output",
+        output,
+        "--results",
+        output / "results",
+    ]
     values = [f"data.paths=[{folder}]", f"model.input=[{SIDE},{SIDE},{channels}]", *QUICK, *overrides]
     return [str(part) for part in (*paths, *values)]
 
@@ -69,11 +77,11 @@ def history(output) -> list[dict]:
 
 
 def test_every_recipe_of_the_repository_is_a_configuration(root):
-    for path in (root / "training" / "recipes").glob("*.yaml"):
+    for path in (root / RECIPES_FOLDER).glob("*.yaml"):
         config = load_config(path, [])
         assert path.stem in RECIPES
         assert ImageTask(config).make_model().labels == tuple(config.model.classes)
-        assert f"--config training/recipes/{path.name}" in path.read_text().splitlines()[0]
+        assert f"--config training/images/recipes/{path.name}" in path.read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -85,7 +93,7 @@ def test_every_recipe_takes_some_steps(root, recipe, folder, tmp_path, monkeypat
     assert len(rows) == 2 and all(np.isfinite(row["train_loss"]) for row in rows)
     model, checkpoint = load_model(tmp_path / "best_model.pth", ImageCNN)
     assert model.labels == tuple(CLASSES) and checkpoint["metrics"]["training_sources"] == ["bars"]
-    config = load_config(root / "training" / "recipes" / f"{recipe}.yaml", [])
+    config = load_config(root / RECIPES_FOLDER / f"{recipe}.yaml", [])
     assert checkpoint["config"]["model"]["layers"] == config.model.layers
 
 
@@ -189,7 +197,7 @@ def test_an_image_model_and_landmarks_are_split_alike(root, folder, tmp_path):
     for split in ("stored", "random"):
         overrides = [f"data.split={split}"]
         landmarks = split_samples(stills, load_config(root / "training" / "config.yaml", overrides).data, seed=0)
-        images = split_samples(pictures, load_config(root / "training" / "recipes" / "cnn128.yaml", overrides).data, seed=0)
+        images = split_samples(pictures, load_config(root / RECIPES_FOLDER / "cnn128.yaml", overrides).data, seed=0)
         for expected, found in zip(landmarks, images, strict=True):
             assert (expected == found).all() and found.any()
 
@@ -200,7 +208,7 @@ def test_a_recognizer_refuses_an_image_model(trained):
 
 
 def test_the_summary_shows_layers_shapes_and_parameters(root, monkeypatch, capsys):
-    call(monkeypatch, summary.main, "--config", root / "training" / "recipes" / "cnn128.yaml")
+    call(monkeypatch, summary.main, "--config", root / RECIPES_FOLDER / "cnn128.yaml")
     shown = capsys.readouterr().out
     assert "6,523,096 parameters: 6,522,648 trained and 448 batch norm statistics" in shown
     assert "[1, 32, 126, 126]" in shown and "6,422,784" in shown

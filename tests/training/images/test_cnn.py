@@ -2,9 +2,9 @@ import pytest
 import torch
 import yaml
 
-from sign2sound.cnn import ImageCNN, count_parameters
 from sign2sound.errors import UserError
 from sign2sound.labels import LABELS, STATIC_LETTERS
+from training.images.cnn import ImageCNN, count_parameters
 
 PARAMETERS = {  # trained, batch norm statistics
     "cnn128": (6_522_648, 448),
@@ -27,7 +27,7 @@ CLASSIC = {  # of 28x28x1 pictures and ten classes
 
 @pytest.fixture(params=PARAMETERS)
 def recipe(root, request):
-    content = (root / "training" / "recipes" / f"{request.param}.yaml").read_text()
+    content = (root / "training" / "images" / "recipes" / f"{request.param}.yaml").read_text()
     return request.param, yaml.safe_load(content)["model"]
 
 
@@ -37,7 +37,7 @@ def test_recipes_have_the_parameters_promised(recipe):
 
 
 def test_every_recipe_is_tested(root):
-    assert {path.stem for path in (root / "training" / "recipes").glob("*.yaml")} == {*PARAMETERS}
+    assert {path.stem for path in (root / "training" / "images" / "recipes").glob("*.yaml")} == {*PARAMETERS}
 
 
 def test_recipes_classes_are_ours(recipe):
@@ -64,7 +64,7 @@ def test_pictures_become_logits_and_probabilities(recipe):
 
 
 def test_pictures_still_differ_after_all_layers(root):
-    sizes = yaml.safe_load((root / "training" / "recipes" / "cnn200.yaml").read_text())["model"]
+    sizes = yaml.safe_load((root / "training" / "images" / "recipes" / "cnn200.yaml").read_text())["model"]
     torch.manual_seed(0)
     model = ImageCNN(**sizes).eval()
     with torch.no_grad():

@@ -1,11 +1,10 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
-from data.augmentation import Augmentation, drape_fingers, mix_fingers, rotations
-from data.augmentation import augment as augment_labelled
 from sign2sound.labels import LABEL_IDS
+from training.augmentation import augment as augment_labelled
+from training.augmentation import drape_fingers, mix_fingers, rotations
+from training.config import Augmentation
 
 NONE = Augmentation(
     rotation=0, sideways_rotation=0, turned_round=0, tilt=0, scale=0, depth_scale=0, noise=0, tip_noise=1, jitter=0, mirror=0
@@ -31,20 +30,22 @@ def test_nothing_asked_nothing_changed(clips):
 
 
 def test_the_same_seed_gives_the_same_clips(clips):
-    options = replace(NONE, rotation=20, tilt=20, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0.01, mirror=0.1)
+    options = NONE.model_copy(
+        update={"rotation": 20, "tilt": 20, "scale": 0.1, "depth_scale": 0.3, "noise": 0.03, "jitter": 0.01, "mirror": 0.1}
+    )
     assert torch.equal(augment(clips, options, generator()), augment(clips, options, generator()))
 
 
 def test_mirror_negates_x_of_whole_clips(clips):
-    mirrored = augment(clips, replace(NONE, mirror=1), generator())
+    mirrored = augment(clips, NONE.model_copy(update={"mirror": 1}), generator())
     assert torch.allclose(mirrored, clips * torch.tensor([-1.0, 1.0, 1.0]))
-    half = augment(clips, replace(NONE, mirror=0.5), generator())
+    half = augment(clips, NONE.model_copy(update={"mirror": 0.5}), generator())
     kept = torch.isclose(half, clips).all(-1).flatten(1).all(1)
     assert 0.3 < kept.float().mean() < 0.7
 
 
 def test_rotation_keeps_lengths_and_depth_and_stays_within_its_limit(clips):
-    turned = augment(clips, replace(NONE, rotation=30), generator())
+    turned = augment(clips, NONE.model_copy(update={"rotation": 30}), generator())
     assert torch.allclose(turned[..., 2], clips[..., 2], atol=1e-5)
     assert torch.allclose(turned.norm(dim=-1), clips.norm(dim=-1), atol=1e-4)
     cosine = torch.nn.functional.cosine_similarity(turned[..., :2], clips[..., :2], dim=-1)
@@ -55,36 +56,36 @@ def test_rotation_keeps_lengths_and_depth_and_stays_within_its_limit(clips):
 
 
 def test_tilt_leaves_the_picture_plane(clips):
-    tilted = augment(clips, replace(NONE, tilt=30), generator())
+    tilted = augment(clips, NONE.model_copy(update={"tilt": 30}), generator())
     assert torch.allclose(tilted.norm(dim=-1), clips.norm(dim=-1), atol=1e-4)
     assert (tilted[..., 2] - clips[..., 2]).abs().max() > 0.3
 
 
 def test_scale_stretches_each_axis_within_its_share(clips):
-    factors = augment(clips, replace(NONE, scale=0.1, depth_scale=0.4), generator()) / clips
+    factors = augment(clips, NONE.model_copy(update={"scale": 0.1, "depth_scale": 0.4}), generator()) / clips
     assert 0.9 <= factors[..., :2].min() < 0.91 and 1.09 < factors[..., :2].max() <= 1.1001
     assert 0.6 <= factors[..., 2].min() < 0.62 and 1.38 < factors[..., 2].max() <= 1.4001
 
 
 def test_noise_holds_for_a_clip_and_jitter_does_not(clips):
-    noise = augment(clips, replace(NONE, noise=0.05), generator()) - clips
+    noise = augment(clips, NONE.model_copy(update={"noise": 0.05}), generator()) - clips
     assert torch.allclose(noise[:, 0], noise[:, 3], atol=1e-6)
     assert noise[..., :2].std() == pytest.approx(0.05, rel=0.05)
     assert noise[..., 2].std() == pytest.approx(0.10, rel=0.05)
-    jitter = augment(clips, replace(NONE, jitter=0.02), generator()) - clips
+    jitter = augment(clips, NONE.model_copy(update={"jitter": 0.02}), generator()) - clips
     assert jitter[..., 0].std() == pytest.approx(0.02, rel=0.05)
     assert not torch.allclose(jitter[:, 0], jitter[:, 3], atol=1e-3)
 
 
 def test_noise_is_larger_at_the_fingertips(clips):
-    noise = augment(clips, replace(NONE, noise=0.05, tip_noise=2), generator()) - clips
+    noise = augment(clips, NONE.model_copy(update={"noise": 0.05, "tip_noise": 2}), generator()) - clips
     for landmark, expected in ((8, 0.10), (7, 0.075), (6, 0.05)):
         assert noise[:, :, landmark, 0].std() == pytest.approx(expected, rel=0.15)
 
 
 def test_letters_that_point_sideways_turn_further(clips):
     labels = torch.tensor([LABEL_IDS[letter] for letter in "GHPP"] * 25 + [LABEL_IDS[letter] for letter in "AQ"] * 50)
-    turned = augment_labelled(clips, labels, replace(NONE, rotation=10, sideways_rotation=60), generator())
+    turned = augment_labelled(clips, labels, NONE.model_copy(update={"rotation": 10, "sideways_rotation": 60}), generator())
     cosine = torch.nn.functional.cosine_similarity(turned[..., :2], clips[..., :2], dim=-1)
     angles = torch.rad2deg(cosine.clamp(-1, 1).acos())
     assert 50 < angles[:100].max() <= 60.1
@@ -93,7 +94,7 @@ def test_letters_that_point_sideways_turn_further(clips):
 
 def test_letters_that_point_sideways_are_seen_from_both_sides(clips):
     labels = torch.tensor([LABEL_IDS["G"]] * 100 + [LABEL_IDS["A"]] * 100)
-    seen = augment_labelled(clips, labels, replace(NONE, turned_round=1), generator())
+    seen = augment_labelled(clips, labels, NONE.model_copy(update={"turned_round": 1}), generator())
     assert torch.allclose(seen[:100], clips[:100] * torch.tensor([-1.0, 1.0, -1.0]), atol=1e-5)
     assert torch.allclose(seen[100:], clips[100:], atol=1e-5)
 
@@ -140,6 +141,12 @@ def test_draped_fingers_leave_the_knuckles_downwards_and_no_bone_changes_its_len
         palm, first = hands[:, 5::4] - hands[:, :1], hands[:, 6::4] - hands[:, 5::4]
         return torch.rad2deg(torch.nn.functional.cosine_similarity(palm, first, dim=-1).acos())
 
+    def roll(hands: torch.Tensor) -> torch.Tensor:
+        """Degrees at the joints after the knuckles, (N, 4)."""
+        first, second = hands[:, 6::4] - hands[:, 5::4], hands[:, 7::4] - hands[:, 6::4]
+        return torch.rad2deg(torch.nn.functional.cosine_similarity(first, second, dim=-1).acos())
+
+    assert (roll(hands) - roll(draped))[:, :lying].min() > 10  # hanging straight, not rolled in
     more = bend(draped) - bend(hands)
     assert (more[:, :lying] > 10).all()
     assert more[:, lying:].mean() < more[:, :lying].mean() - 10

@@ -1,27 +1,13 @@
 """Pictures varied as other cameras and places would vary them, by kornia, on any device."""
 
-from dataclasses import dataclass
-
 from torch import nn
 
-
-@dataclass(frozen=True)
-class PictureAugmentation:
-    """Largest changes: rotation and shear in degrees, shift as a share of the picture's sides, zoom and brightness as shares,
-    channel_shift added to each colour, white being 1. flip: share of pictures mirrored. What a shift uncovers gets the colour
-    of the border."""
-
-    rotation: float
-    shift: float
-    zoom: float
-    shear: float
-    flip: float
-    brightness: float
-    channel_shift: float
+from training.config import PictureAugmentation
 
 
 def make_augmentation(options: PictureAugmentation) -> nn.Module:
-    """A module that varies (N, channels, H, W) pictures in [0, 1], each in its own way, with torch's global random state."""
+    """A module that varies (N, channels, H, W) pictures in [0, 1], each in its own way, with torch's global random state.
+    What a shift uncovers gets the colour of the border."""
     from kornia import augmentation  # takes a third of a second to import, and landmarks do without
 
     zoom, brightness = ((1 - share, 1 + share) for share in (options.zoom, options.brightness))

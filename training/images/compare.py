@@ -1,4 +1,4 @@
-"""Image CNNs and the landmark GRU, trained and tested on the same pictures: python scripts/compare.py
+"""Image CNNs and the landmark GRU, trained and tested on the same pictures: python training/images/compare.py
 
 Every figure comes of the project's own commands, which this one runs: preprocess.py, train.py and evaluate.py. What is done is
 kept in --work, and the same command goes on from there.
@@ -22,17 +22,17 @@ import numpy as np
 import torch
 
 from data.images import find_pictures, read_picture
-from data.pictures import scale_picture
 from sign2sound import Landmarker, Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
-from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write, output_folder
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
+from training.images.cnn import ImageCNN
+from training.images.pictures import scale_picture
 
 GRU = "landmark GRU"
-RECIPES = Path("training/recipes")
+RECIPES = Path("training/images/recipes")
 DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
 DEFAULT_RECIPES = [
     "sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10",
@@ -98,12 +98,12 @@ def main() -> None:
         "machine": platform.machine(),
         "models": rows,
     }
-    with atomic_write(arguments.output / "comparison.json") as file:
+    with atomic_write(arguments.output / "compare.json") as file:
         file.write((json.dumps(report, indent=1) + "\n").encode())
     table = to_markdown(report, trainings)
-    with atomic_write(arguments.output / "comparison.md") as file:
+    with atomic_write(arguments.output / "compare.md") as file:
         file.write(table.encode())
-    draw(rows, trainings, arguments.output / "comparison.png")
+    draw(rows, trainings, arguments.output / "compare.png")
     print(table)
 
 

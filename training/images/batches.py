@@ -2,10 +2,11 @@
 
 import torch
 
-from data.picture_augmentation import PictureAugmentation, make_augmentation
-from data.pictures import Pictures
-from sign2sound.cnn import to_floats
 from training.batches import Batch
+from training.config import PictureAugmentation
+from training.images.augmentation import make_augmentation
+from training.images.cnn import to_floats
+from training.images.pictures import Pictures
 
 
 class PictureSet:

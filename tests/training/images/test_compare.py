@@ -5,10 +5,21 @@ import pytest
 import torch
 from PIL import Image
 
-from scripts.compare import GRU, Training, accuracies, choose_candidates, draw, image_reader, main, run_once, stage, to_markdown
 from sign2sound.checkpoint import save_checkpoint
-from sign2sound.cnn import ImageCNN
 from sign2sound.errors import UserError, run
+from training.images.cnn import ImageCNN
+from training.images.compare import (
+    GRU,
+    Training,
+    accuracies,
+    choose_candidates,
+    draw,
+    image_reader,
+    main,
+    run_once,
+    stage,
+    to_markdown,
+)
 
 TRAININGS = [
     Training("random", ["anna"], "random", ["anna"]),
@@ -60,7 +71,7 @@ def test_what_fails_is_not_taken_for_done(tmp_path):
 
 def test_recipes_are_trained_for_the_epochs_and_in_the_batches_named(tmp_path):
     _, first, second = choose_candidates(["cnn200-gap=10x8", "gray64=40"], tmp_path, tmp_path)
-    assert (first.name, first.config) == ("cnn200-gap", "training/recipes/cnn200-gap.yaml")
+    assert (first.name, first.config) == ("cnn200-gap", "training/images/recipes/cnn200-gap.yaml")
     assert {"epochs=10", "batch_size=8"} <= {*first.overrides}
     assert "epochs=40" in second.overrides and not any("batch_size" in override for override in second.overrides)
 
@@ -106,8 +117,8 @@ def test_every_test_has_its_column(report):
 
 
 def test_the_figure_is_drawn(report, tmp_path):
-    draw(report["models"], TRAININGS, tmp_path / "comparison.png")
-    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    draw(report["models"], TRAININGS, tmp_path / "compare.png")
+    assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_picture_of_any_size_is_read_as_in_training(tmp_path):
