@@ -61,40 +61,43 @@ class DataConfig(SplitConfig):
 
 
 class Sampling(_Section):
-    """How often a sample is drawn, and what becomes of its hand before it is one frame or the frames of a clip."""
+    """How often a still is drawn."""
 
     source_power: NonNegativeFloat  # a source of n samples has each of them drawn n^-source_power times as often
     motion_stills: NonNegativeFloat  # how often J and Z are drawn as single frames, against the other letters
-    finger_mix: Share  # of single frames, those with some fingers of another still of the same letter
-    draped: Share  # of M and N, those whose fingers hang straight over the thumb
     nothing_share: Annotated[float, Field(ge=0, lt=1)]  # of single frames, hands that sign nothing
 
 
-class Clips(_Section):
-    """Clips to train on."""
+class Sequences(_Section):
+    """Spelling composed of stills."""
 
-    still_share: Share  # of batches, those of single frames
-    batch_size: PositiveInt  # clips in each of the others
-    max_frames: PositiveInt  # a clip has 2 to this many frames, 1/30 s apart; 1: all batches are of single frames
-    transition_share: Share  # of stills turned into clips, those that come from another letter's hand shape
-    drawn_share: Share  # of clips, those that are a J or Z drawn with the hand shape of a still
-    nothing_share: Annotated[float, Field(ge=0, lt=1)]  # of stills turned into clips, hands that sign nothing
-    drift: NonNegativeFloat  # palm sizes per frame, standard deviation of how fast a held hand wanders
+    share: Share  # of batches, those of sequences; the others are of single frames
+    frames: PositiveInt  # in a batch, about; the longer the sequences, the fewer
+    shortest: Annotated[int, Field(ge=2, le=1000)]  # frames of a sequence
+    longest: Annotated[int, Field(ge=2, le=1000)]
+    slowest: PositiveFloat  # letters a second
+    fastest: PositiveFloat
+    least_held: Share  # of a letter's time, the part in which it is held
+    most_held: Share
+    long_holds: Share  # of letters, those held for half a second to 3 s
+    repeated: Share  # of letters, those shown again at once
+    motions: Share  # of letters, J and Z
+    rests: Share  # of letters, the places taken by a hand at rest
+    real_clips: Share  # of sequences, those that are pieces of real clips
+    drift: NonNegativeFloat  # palm sizes per frame, standard deviation of how fast the whole sequence wanders
+    noise: NonNegativeFloat  # in place of augmentation.noise
 
 
 class Augmentation(_Section):
-    """How landmarks are varied; each clip in one way, but for the jitter."""
+    """How landmarks are varied; each sequence in one way, but for the jitter."""
 
     rotation: NonNegativeFloat  # degrees, largest turn in the picture
-    sideways_rotation: NonNegativeFloat  # the same for G, H and P, which point to the side
-    turned_round: Share  # of G, H, P and Q, those seen from the other side of the hand
     tilt: NonNegativeFloat  # degrees, largest turn out of the picture, about x and about y
     scale: Share  # largest stretch along x and y
     depth_scale: Share  # largest stretch along z
     noise: NonNegativeFloat  # palm sizes, standard deviation of a landmark's place; twice in z, which MediaPipe knows least
-    tip_noise: NonNegativeFloat  # times as much noise and jitter at the fingertips, which are hidden most
     jitter: NonNegativeFloat  # palm sizes, as noise, but from frame to frame
-    mirror: Share  # of clips, those seen as the other hand, as when the handedness is mistaken
+    without_z: Share  # of single frames and sequences that have z, those that lose it
 
 
 class TrainingConfig(_Section):
@@ -127,7 +130,7 @@ class Config(TrainingConfig):
     model: ModelConfig
     data: DataConfig
     sampling: Sampling
-    clips: Clips
+    sequences: Sequences
     augmentation: Augmentation
 
 

@@ -29,15 +29,14 @@ class LandmarkTask:
 
     def make_training_set(self, stills: Samples, clips: Samples | None, device: torch.device) -> TrainingSet:
         config = self._config
-        return TrainingSet(stills, clips, config.sampling, config.clips, config.augmentation, device)
+        return TrainingSet(stills, clips, config.sampling, config.sequences, config.augmentation, device)
 
     def draw(self, training_set: TrainingSet, generator: torch.Generator) -> Batch:
-        """The next batch: single frames in a share of cases, else clips."""
-        config = self._config
-        single_frames = torch.rand((), generator=generator, device=generator.device) < config.clips.still_share
-        if single_frames or config.clips.max_frames == 1:
-            return training_set.draw_frames(config.batch_size, generator)
-        return training_set.draw_clips(config.clips.batch_size, generator)
+        """The next batch: sequences in a share of cases, else single frames."""
+        chance = torch.rand((), generator=generator, device=generator.device)
+        if training_set.spells and chance < self._config.sequences.share:
+            return training_set.draw_sequences(generator)
+        return training_set.draw_frames(self._config.batch_size, generator)
 
     def make_optimizer(self, model: LandmarkGRU) -> torch.optim.Optimizer:
         return torch.optim.AdamW(model.parameters(), lr=self._config.learning_rate, weight_decay=self._config.weight_decay)
