@@ -1,6 +1,7 @@
 """A YAML file and `key=value` overrides -> a typed configuration. The YAML file is the only place for defaults.
 
-config.yaml describes a training of the landmark GRU (Config), those in recipes/ one of an image CNN (ImageConfig).
+config.yaml describes a training of the landmark GRU (Config), those in images/recipes/ one of an image CNN (ImageConfig). A
+YAML that names another of its folder as its `base` holds only what is different.
 """
 
 import math
@@ -155,14 +156,12 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
     An ImageConfig where the model has an input. Raises UserError that lists every missing key, unknown key and wrong value
     at once.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
+    values = _read(Path(path))
+    if "base" in values:  # of which there is one: a base has none itself
+        base = values.pop("base")
+        if not isinstance(base, str) or Path(base).name != base:
+            raise UserError(f"base is {base!r} in {path}; expected the name of a YAML of the same folder")
+        values = _merged(_read(Path(path).with_name(base)), values)
 
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -183,3 +182,24 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r:.60})" for e in error.errors()]
         raise UserError(f"{len(problems)} wrong in {path} and its overrides: {'; '.join(problems)}") from error
+
+
+def _read(path: Path) -> dict:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
+    return values
+
+
+def _merged(base: dict, changes: dict) -> dict:
+    """`base` with other values where `changes` has them; sections are merged key by key."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged

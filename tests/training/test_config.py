@@ -57,3 +57,34 @@ def test_a_file_that_is_no_configuration_is_refused_in_one_line(tmp_path, conten
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot read"):
         load_config(tmp_path / "none.yaml", [])
+
+
+def test_a_yaml_holds_only_what_its_base_has_not(path, tmp_path):
+    (tmp_path / "config.yaml").write_text(path.read_text())
+    short = tmp_path / "short.yaml"
+    short.write_text("base: config.yaml\nepochs: 3\ndata: {split: random, paths: [a]}\n")
+    found = load_config(short, ["clips.drift=0.5"]).model_dump()
+    expected = load_config(path, ["epochs=3", "data.split=random", "data.paths=[a]", "clips.drift=0.5"]).model_dump()
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("base: none.yaml", "cannot read the configuration"),
+        ("base: ../config.yaml", "the same folder"),
+        ("base: 3", "the same folder"),
+        ("base: short.yaml", "base: "),  # its own base
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused(tmp_path, content, reason):
+    (tmp_path / "short.yaml").write_text(content)
+    with pytest.raises(UserError, match=reason):
+        load_config(tmp_path / "short.yaml", [])
+
+
+def test_the_kaggle_protocol(root):
+    """Random frames of one signer, 85 and 15 of 100, as single frames and hardly varied."""
+    config = load_config(root / "training" / "kaggle.yaml", [])
+    assert (config.data.split, config.data.validation_share, config.clips.max_frames) == ("random", 0.15, 1)
+    assert config.model == load_config(root / "training" / "config.yaml", []).model
