@@ -21,23 +21,23 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
-    hidden: PositiveInt
-    layers: PositiveInt
-    dropout: Share
+    hidden: PositiveInt  # units of each layer
+    layers: PositiveInt  # of the GRU
+    dropout: Share  # between the GRU's layers
 
 
 class SplitConfig(_Section):
     """What both kinds of data say; training/split.py goes by it."""
 
-    paths: list[str]
-    split: Literal["stored", "random", "source"]
-    validation_share: Annotated[float, Field(gt=0, lt=1)]
-    validation_sources: list[str]
-    test_sources: list[str]
+    paths: list[str]  # files and folders to load; what they may be, `load_samples` and `load_pictures` say
+    split: Literal["stored", "random", "source"]  # as the data come; frames at random; by the sources below
+    validation_share: Annotated[float, Field(gt=0, lt=1)]  # of each source, for split `random`
+    validation_sources: list[str]  # for split `source`
+    test_sources: list[str]  # neither trained on nor validated on
 
 
 class DataConfig(SplitConfig):
-    rescued: bool
+    rescued: bool  # train also on hands that only a later pass of the landmarker found
 
 
 class Sampling(_Section):
@@ -82,14 +82,14 @@ class TrainingConfig(_Section):
 
     seed: int
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "fp16", "bf16", "fp32"]
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    plateau_patience: PositiveInt
-    plateau_factor: Share
-    stop_patience: PositiveInt
-    checkpoint_every: PositiveInt
+    precision: Literal["auto", "fp16", "bf16", "fp32"]  # of the training step; what is measured is measured in fp32
+    epochs: PositiveInt  # at most
+    batch_size: PositiveInt  # single frames, or pictures
+    learning_rate: PositiveFloat  # the highest, if the schedule varies it
+    plateau_patience: PositiveInt  # epochs without a better value before the learning rate falls
+    plateau_factor: Share  # and by which factor
+    stop_patience: PositiveInt  # epochs without a better value before training stops
+    checkpoint_every: PositiveInt  # epochs between the checkpoint_epoch_N.pth
 
 
 class Config(TrainingConfig):
@@ -99,11 +99,11 @@ class Config(TrainingConfig):
     watch: ClassVar[str] = "validation_accuracy"
     lowest_learning_rate: ClassVar[float] = 0.0
 
-    epoch_batches: PositiveInt
-    weight_decay: NonNegativeFloat
-    label_smoothing: Share
-    clip_norm: PositiveFloat
-    schedule: Literal["one_cycle", "plateau"]
+    epoch_batches: PositiveInt  # in an epoch, at least
+    weight_decay: NonNegativeFloat  # of AdamW
+    label_smoothing: Share  # of each label's weight, spread over all classes
+    clip_norm: PositiveFloat  # longer gradients are shortened to it
+    schedule: Literal["one_cycle", "plateau"]  # of the learning rate: up and down once, or down when accuracy levels off
     model: ModelConfig
     data: DataConfig
     sampling: Sampling
@@ -112,15 +112,15 @@ class Config(TrainingConfig):
 
 
 class ImageModelConfig(_Section):
-    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
-    classes: Annotated[list[str], Field(min_length=3)]
-    layers: list[str | dict]
+    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]  # height, width, channels
+    classes: Annotated[list[str], Field(min_length=3)]  # in the order of the outputs
+    layers: list[str | dict]  # of `training.images.cnn.LAYERS`; one output per class follows
 
 
 class ImageDataConfig(SplitConfig):
     rescued: ClassVar[bool] = True
 
-    group_by: str
+    group_by: str  # what stays in one part, see `data.splits.named_groups`
 
 
 class PictureAugmentation(_Section):
@@ -142,9 +142,9 @@ class ImageConfig(TrainingConfig):
     label_smoothing: ClassVar[float] = 0.0
     clip_norm: ClassVar[float] = math.inf
 
-    schedule: Literal["constant", "plateau", "cyclic"]
-    lowest_learning_rate: NonNegativeFloat
-    watch: Literal["validation_accuracy", "validation_loss"]
+    schedule: Literal["constant", "plateau", "cyclic"]  # of the learning rate; cyclic: up and down in every 8 epochs
+    lowest_learning_rate: NonNegativeFloat  # of the schedule `plateau`
+    watch: Literal["validation_accuracy", "validation_loss"]  # what patience waits for; the best model is that by accuracy
     model: ImageModelConfig
     data: ImageDataConfig
     augmentation: PictureAugmentation
