@@ -13,6 +13,7 @@ import platform
 import re
 import shlex
 import shutil
+import socket
 import statistics
 import struct
 import subprocess
@@ -47,12 +48,7 @@ WORKLOAD, WORKLOAD_EPOCHS, WORKLOAD_BATCH = 156_050, 25, 16
 FREE_BATCH = 1024
 PART = 5  # a fifth of the samples is timed, in an epoch after the first
 GOAL = 0.9794  # validation accuracy of its released model, on frames drawn at random
-KAGGLE_RECIPE = (
-    "data.split=random precision=fp32 batch_size=128 epochs=60 label_smoothing=0.02 clips.max_frames=1 "
-    "sampling.motion_stills=1 sampling.finger_mix=0 augmentation.rotation=8 augmentation.sideways_rotation=8 "
-    "augmentation.turned_round=0 augmentation.tilt=5 augmentation.scale=0.05 augmentation.depth_scale=0.1 "
-    "augmentation.noise=0.01 augmentation.tip_noise=1 augmentation.jitter=0 augmentation.mirror=0.05 sampling.draped=0"
-).split()
+KAGGLE = ("--config", "training/kaggle.yaml")  # its protocol
 
 
 @dataclass(frozen=True)
@@ -88,13 +84,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended: how long it took, how long it kept processors busy, the largest memory of one of its processes, and
-    what it printed."""
+    """A command that ended: how long it took, how long it kept processors busy, and the largest memory of one of its
+    processes."""
 
     seconds: float
     busy: float
     megabytes: float
-    output: str
 
 
 def main() -> None:
@@ -301,13 +296,13 @@ def measure_train(arguments: argparse.Namespace) -> Part:
         for repeat in range(arguments.repeats):
             plain.append(WORKLOAD / in_process(plain_training, str(data), 300))
             for batch in seconds:
-                options = [f"batch_size={batch}", "epochs=2", "epoch_batches=1", "clips.max_frames=1"]
+                options = [f"batch_size={batch}", "epochs=2", "epoch_batches=1", "sequences.share=0"]
                 options += ["data.split=random", "data.validation_share=0.01", "precision=auto"]
-                done, history = train(Path(folder, f"{batch}-{repeat}"), f"data.paths=[{data}]", *options)
+                history, peak = train(Path(folder, f"{batch}-{repeat}"), f"data.paths=[{data}]", *options)
                 seconds[batch].append(PART * (history[1]["seconds"] - history[0]["seconds"]))
-                memory[f"batch {batch}"] = _peak_memory(done)
-            done, history = train(Path(folder, f"kaggle-{repeat}"), f"data.paths=[{arguments.landmarks}]", *KAGGLE_RECIPE)
-            memory["the Kaggle recipe"] = _peak_memory(done)
+                memory[f"batch {batch}"] = peak
+            kaggle = train(Path(folder, f"kaggle-{repeat}"), *KAGGLE, f"data.paths=[{arguments.landmarks}]")
+            history, memory["the Kaggle recipe"] = kaggle
             reached.append(next((row["seconds"] for row in history if row["validation_accuracy"] >= GOAL), float("inf")))
             last = history[-1]
     loop = f"a plain PyTorch loop with a DataLoader, batch {WORKLOAD_BATCH}, without augmentation"
@@ -330,7 +325,7 @@ def measure_train(arguments: argparse.Namespace) -> Part:
             [last["seconds"]],
         )
     )
-    peaks = "; ".join(f"{name}: {peak}" for name, peak in memory.items())
+    peaks = "; ".join(f"{name}: {peak} MiB" for name, peak in memory.items())
     notes = f"The workload is {stills:,} stills of {arguments.landmarks}, repeated. Peak memory: {peaks}."
     return Part(rows, f"{notes} Loading and importing are not in the times.")
 
@@ -346,11 +341,12 @@ def write_workload(source: Path, target: Path) -> int:
     return len(rows)
 
 
-def train(output: Path, *overrides: str) -> tuple[Done, list[dict[str, float]]]:
-    """Run training/train.py; also the rows of its history.csv."""
-    done = command_done("training/train.py", "--output", output, "--results", output, *overrides)
+def train(output: Path, *arguments: str) -> tuple[list[dict[str, float]], int]:
+    """Run training/train.py. Returns the rows of its history.csv and its peak memory in MiB."""
+    command_done("training/train.py", "--output", output, "--results", output, *arguments)
     names, *lines = (output / "history.csv").read_text().splitlines()
-    return done, [dict(zip(names.split(","), map(float, line.split(",")), strict=True)) for line in lines]
+    history = [dict(zip(names.split(","), map(float, line.split(",")), strict=True)) for line in lines]
+    return history, json.loads((output / "run.json").read_bytes())["peak_memory_mib"]
 
 
 def plain_training(data: str, steps: int) -> float:
@@ -424,18 +420,32 @@ def one_frame(folder: Path) -> tuple[bytes, Path]:
 def first_answer(frame: bytes, model: Path) -> None:
     from websockets.sync.client import connect
 
-    command = [sys.executable, "inference/web_app.py", "--port", "0", "--model", str(model)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "inference/web_app.py", "--port", str(port), "--model", str(model)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_environment())
     try:
-        host = re.search(r"http://(\S+)", server.stdout.readline()).group(1)
-        with connect(f"ws://{host}/stream", origin=f"http://{host}") as socket:
-            socket.recv()
-            socket.send(struct.pack("<d", 0.0) + frame)
-            if json.loads(socket.recv())["hand"] is None:
+        with (
+            _connected(server, port) as opened,
+            connect(f"ws://localhost:{port}/stream", sock=opened, origin=f"http://localhost:{port}") as stream,
+        ):
+            stream.recv()
+            stream.send(struct.pack("<d", 0.0) + frame)
+            if json.loads(stream.recv())["hand"] is None:
                 raise UserError("the page's server found no hand in the synthetic signer's picture")
     finally:
         server.terminate()
         server.wait()
+
+
+def _connected(server: subprocess.Popen, port: int) -> socket.socket:
+    """A connection to the server, as soon as it listens."""
+    while server.poll() is None:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            time.sleep(0.002)
+    raise UserError("the page's server did not start; its error stands above")
 
 
 def measure_export(arguments: argparse.Namespace) -> Part:
@@ -480,7 +490,7 @@ def measure_memory(arguments: argparse.Namespace) -> Part:
         bare = [sys.executable, "-c", f"from scripts.benchmark import mediapipe_alone; mediapipe_alone({str(video)!r})"]
         torch_alone = [sys.executable, "-c", "import torch"]
         export = ["scripts/export_model.py", "--model", arguments.model, "--output", Path(folder, "model.onnx")]
-        kaggle = ["training/train.py", f"data.paths=[{arguments.landmarks}]", *KAGGLE_RECIPE, "epochs=1"]
+        kaggle = ["training/train.py", *KAGGLE, f"data.paths=[{arguments.landmarks}]", "epochs=1"]
         chosen = {
             "demo, ONNX": ([DEMO, "--headless", "--source", video], "MediaPipe alone", bare),
             "demo, checkpoint": ([DEMO, "--headless", "--source", video, "--model", arguments.model], "MediaPipe alone", bare),
@@ -555,7 +565,7 @@ def command_done(*command) -> Done:
     if process.returncode:
         raise UserError(f"{' '.join(command[1:4])} failed: {output.strip().splitlines()[-1]}")
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Done(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, output)
+    return Done(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
 
 def in_process(function: Callable, *arguments):
@@ -606,10 +616,6 @@ def _seconds(function: Callable, *arguments) -> float:
     started = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - started
-
-
-def _peak_memory(done: Done) -> str:
-    return re.search(r"peak memory (.+)", done.output).group(1)
 
 
 def _medians(runs: list[dict[str, float]]) -> list[str]:

@@ -5,6 +5,7 @@ the memory still grows faster than BOUND in the second half of the time.
 """
 
 import argparse
+import json
 import math
 import subprocess
 import sys
@@ -27,16 +28,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         playlist = write_playlist(Path(folder), arguments.video, arguments.minutes)
         command = [sys.executable, "inference/realtime_demo.py", "--headless", "--source", str(playlist)]
-        command += ["--output", str(Path(folder, "annotated.mp4"))]
-        with Path(folder, "printed.txt").open("w+") as printed:
-            demo = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
-            try:
-                minutes, megabytes = watch(demo, arguments.minutes)
-            finally:
-                demo.terminate()  # not Ctrl-C's signal, which a program started in the background ignores
-                demo.wait()
-            printed.seek(0)
-            print(printed.read()[-1000:].partition("text: ")[2])
+        report = Path(folder, "report.json")
+        command += ["--output", str(Path(folder, "annotated.mp4")), "--report", str(report)]
+        demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            minutes, megabytes = watch(demo, arguments.minutes)
+        finally:
+            demo.terminate()  # not Ctrl-C's signal, which a program started in the background ignores
+            demo.wait()
+        if not report.is_file():
+            raise UserError(f"the demo had not begun after {arguments.minutes:g} min; give it more --minutes")
+        done = json.loads(report.read_bytes())
+    total = done["latency_ms"]["total"]
+    rate = f"{done['frames']} frames, {done['frames_per_second']:.1f} frames/s"
+    print(f"{rate}, {total['p50']:.1f} ms each, p99 {total['p99']:.1f} ms")
+    print(f"text: … {done['text'][-80:]}")
     slope = growth(minutes, megabytes)
     print(f"in the second half the memory grows by {slope:+.3f} MB/min; at most {BOUND} MB/min are right")
     if slope > BOUND:

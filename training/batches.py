@@ -113,7 +113,7 @@ class TrainingSet:
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
     def _spelling(self, count: int, frames: int, generator: torch.Generator):
-        """`count` people spell letters at random, and J and Z, with resting hands in between: clips, labels, weights, has_z."""
+        """`count` people spell letters at random, J and Z among them, with resting hands between: clips, labels, weights, has_z."""
         options, device = self._sequences, self._labels.device
         person = _draw(self._people_so_far, count, generator)
         slowest, fastest = math.log(options.slowest), math.log(options.fastest)

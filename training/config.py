@@ -1,6 +1,7 @@
 """A YAML file and `key=value` overrides -> a typed configuration. The YAML file is the only place for defaults.
 
-config.yaml describes a training of the landmark GRU (Config), those in recipes/ one of an image CNN (ImageConfig).
+config.yaml describes a training of the landmark GRU (Config), those in images/recipes/ one of an image CNN (ImageConfig). A
+YAML that names another of its folder as its `base` holds only what is different.
 """
 
 import math
@@ -41,23 +42,23 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
-    hidden: Annotated[int, Field(gt=0, le=4096)]
-    layers: Annotated[int, Field(gt=0, le=32)]
-    dropout: Share
+    hidden: Annotated[int, Field(gt=0, le=4096)]  # units of each layer
+    layers: Annotated[int, Field(gt=0, le=32)]  # of the GRU
+    dropout: Share  # between the GRU's layers
 
 
 class SplitConfig(_Section):
     """What both kinds of data say; training/split.py goes by it."""
 
-    paths: list[Name]
-    split: Literal["stored", "random", "source"]
-    validation_share: Annotated[float, Field(gt=0, lt=1)]
-    validation_sources: list[Name]
-    test_sources: list[Name]
+    paths: list[Name]  # files and folders to load; what they may be, `load_samples` and `load_pictures` say
+    split: Literal["stored", "random", "source"]  # as the data come; frames at random; by the sources below
+    validation_share: Annotated[float, Field(gt=0, lt=1)]  # of each source, for split `random`
+    validation_sources: list[Name]  # for split `source`
+    test_sources: list[Name]  # neither trained on nor validated on
 
 
 class DataConfig(SplitConfig):
-    rescued: bool
+    rescued: bool  # train also on hands that only a later pass of the landmarker found
 
 
 class Sampling(_Section):
@@ -105,14 +106,14 @@ class TrainingConfig(_Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "fp16", "bf16", "fp32"]
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    plateau_patience: PositiveInt
-    plateau_factor: Share
-    stop_patience: PositiveInt
-    checkpoint_every: PositiveInt
+    precision: Literal["auto", "fp16", "bf16", "fp32"]  # of the training step; what is measured is measured in fp32
+    epochs: PositiveInt  # at most
+    batch_size: PositiveInt  # single frames, or pictures
+    learning_rate: PositiveFloat  # the highest, if the schedule varies it
+    plateau_patience: PositiveInt  # epochs without a better value before the learning rate falls
+    plateau_factor: Share  # and by which factor
+    stop_patience: PositiveInt  # epochs without a better value before training stops
+    checkpoint_every: PositiveInt  # epochs between the checkpoint_epoch_N.pth
 
 
 class Config(TrainingConfig):
@@ -122,11 +123,11 @@ class Config(TrainingConfig):
     watch: ClassVar[str] = "validation_accuracy"
     lowest_learning_rate: ClassVar[float] = 0.0
 
-    epoch_batches: PositiveInt
-    weight_decay: NonNegativeFloat
-    label_smoothing: Share
-    clip_norm: PositiveFloat
-    schedule: Literal["one_cycle", "plateau"]
+    epoch_batches: PositiveInt  # in an epoch, at least
+    weight_decay: NonNegativeFloat  # of AdamW
+    label_smoothing: Share  # of each label's weight, spread over all classes
+    clip_norm: PositiveFloat  # longer gradients are shortened to it
+    schedule: Literal["one_cycle", "plateau"]  # of the learning rate: up and down once, or down when accuracy levels off
     model: ModelConfig
     data: DataConfig
     sampling: Sampling
@@ -135,15 +136,15 @@ class Config(TrainingConfig):
 
 
 class ImageModelConfig(_Section):
-    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
-    classes: Annotated[list[str], Field(min_length=3)]
-    layers: list[str | dict]
+    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]  # height, width, channels
+    classes: Annotated[list[str], Field(min_length=3)]  # in the order of the outputs
+    layers: list[str | dict]  # of `training.images.cnn.LAYERS`; one output per class follows
 
 
 class ImageDataConfig(SplitConfig):
     rescued: ClassVar[bool] = True
 
-    group_by: str
+    group_by: str  # what stays in one part, see `data.splits.named_groups`
 
 
 class PictureAugmentation(_Section):
@@ -165,9 +166,9 @@ class ImageConfig(TrainingConfig):
     label_smoothing: ClassVar[float] = 0.0
     clip_norm: ClassVar[float] = math.inf
 
-    schedule: Literal["constant", "plateau", "cyclic"]
-    lowest_learning_rate: NonNegativeFloat
-    watch: Literal["validation_accuracy", "validation_loss"]
+    schedule: Literal["constant", "plateau", "cyclic"]  # of the learning rate; cyclic: up and down in every 8 epochs
+    lowest_learning_rate: NonNegativeFloat  # of the schedule `plateau`
+    watch: Literal["validation_accuracy", "validation_loss"]  # what patience waits for; the best model is that by accuracy
     model: ImageModelConfig
     data: ImageDataConfig
     augmentation: PictureAugmentation
@@ -179,14 +180,12 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
     An ImageConfig where the model has an input. Raises UserError that lists every missing key, unknown key and wrong value
     at once.
     """
-    try:
-        values = _parse(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
+    values = _read(Path(path))
+    if "base" in values:  # of which there is one: a base has none itself
+        base = values.pop("base")
+        if not isinstance(base, str) or Path(base).name != base:
+            raise UserError(f"base is {base!r} in {path}; expected the name of a YAML of the same folder")
+        values = _merged(_read(Path(path).with_name(base)), values)
 
     data = values.get("data")
     if Path(path).resolve().is_relative_to(PROJECT) and isinstance(data, dict) and isinstance(data.get("paths"), list):
@@ -217,6 +216,27 @@ def load_config(path: str | Path, overrides: list[str]) -> Config | ImageConfig:
             else:
                 problems.append(f"{key}: {each['msg']} (found {each['input']!r:.60})")
         raise UserError(f"{len(problems)} wrong in {path} and its overrides: {'; '.join(problems)}") from error
+
+
+def _read(path: Path) -> dict:
+    try:
+        values = _parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no keys; expected those of training/config.yaml")
+    return values
+
+
+def _merged(base: dict, changes: dict) -> dict:
+    """`base` with other values where `changes` has them; sections are merged key by key."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
 
 
 def _parse(text: str):

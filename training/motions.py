@@ -33,7 +33,7 @@ def moves(clips: torch.Tensor) -> torch.Tensor:
 
 
 def cut_motion(clip: torch.Tensor, label: int) -> torch.Tensor | None:
-    """The motion (KEYS, 21, 3) in a clip (T, 21, 3) of a J or Z, from the fingertip's start to its end; None where there is none."""
+    """The motion (KEYS, 21, 3) in a clip (T, 21, 3) of a J or Z, from the fingertip's start to its end; None without any."""
     tip = clip[:, TIPS[label], :2]
     way = tip.diff(dim=0, prepend=tip[:1]).norm(dim=-1).cumsum(0)
     first, last = int((way < _BEGUN * way[-1]).sum()) - 1, int((way < _OVER * way[-1]).sum())

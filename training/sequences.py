@@ -27,10 +27,10 @@ _REST_WEIGHT = 0.3  # of the frames of a hand at rest, whose shape may be like a
 class Slots:
     """What N sequences show one after another, K things each.
 
-    labels int64 (N, K). first, last (N, K, 21, 3): the hand, wrist at the origin, when it arrives and when it leaves; they differ
-    where a J or Z is drawn. rests, same bool (N, K): a hand at rest below, and the same letter once more. opened (N, 21, 3): a
-    hand towards which equal letters may be released. motions: rows and columns of the drawn slots, (M,) each, and their paths
-    (M, KEYS, 21, 3).
+    labels int64 (N, K). first, last (N, K, 21, 3): the hand, wrist at the origin, when it arrives and when it leaves; they
+    differ where a J or Z is drawn. rests, same bool (N, K): a hand at rest below, and the same letter once more.
+    opened (N, 21, 3): a hand towards which equal letters may be released.
+    motions: rows and columns of the drawn slots, (M,) each, and their paths (M, KEYS, 21, 3).
     """
 
     labels: torch.Tensor
@@ -55,8 +55,8 @@ def hands_of(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def between(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """Bones (..., 5, 4, 3) on their way from `start` to `end`, `share` (..., 5) done by each finger: every joint turns, so bones
-    keep their lengths."""
+    """Bones (..., 5, 4, 3) on their way from `start` to `end`, `share` (..., 5) done by each finger. Every joint turns, so
+    bones keep their lengths."""
     share = share[..., None, None]
     straight = torch.lerp(start, end, share)
     length = torch.lerp(start.norm(dim=-1, keepdim=True), end.norm(dim=-1, keepdim=True), share)
@@ -137,7 +137,8 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
     wrist[n, t] = place[n, slot[n, t]] + posed[:, 0] - path[:, 0, 0]
 
     # A hand sways, and drifts as a whole.
-    sway = torch.sin(time[..., None] * uniform(0.05, 0.5, count, 1, 1) + uniform(0, 6.3, count, 1, 3)) * uniform(0, 0.08, count, 1, 1)
+    swing = torch.sin(time[..., None] * uniform(0.05, 0.5, count, 1, 1) + uniform(0, 2 * math.pi, count, 1, 3))
+    sway = swing * uniform(0, 0.08, count, 1, 1)
     drift = torch.randn(count, 1, 3, generator=generator, device=device) * options.drift * time[..., None]
     clips = hands + (wrist + sway + drift)[:, :, None]
 

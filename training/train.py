@@ -94,9 +94,23 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     draw_curves(trainer.history, arguments.results)
 
     best = max(trainer.history, key=lambda row: row["validation_accuracy"])
+    memory = peak_memory(device)
+    about = {
+        "epochs": trainer.epoch,
+        "seconds": trainer.seconds,
+        "best_epoch": best["epoch"],
+        "best_accuracy": best["validation_accuracy"],
+        "parameters": parameters,
+        "peak_memory_mib": memory,
+        "device": describe(device),
+        "precision": precision,
+        **sources,
+    }
+    with atomic_write(arguments.output / "run.json") as file:
+        file.write((json.dumps(about, indent=1) + "\n").encode())
     print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
-    print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {peak_memory(device)}")
-    print(f"wrote {arguments.output / 'best_model.pth'} and {arguments.results / 'history.csv'}, curves.png")
+    print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {memory} MiB")
+    print(f"wrote best_model.pth and run.json in {arguments.output}, history.csv and curves.png in {arguments.results}")
 
 
 def choose_precision(name: str, device: torch.device) -> str:
@@ -376,15 +390,16 @@ def describe(device: torch.device) -> str:
     return f"CPU ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
 
 
-def peak_memory(device: torch.device) -> str:
+def peak_memory(device: torch.device) -> int | None:
+    """MiB, of the GPU where there is one, else of this process; None on Windows, which does not say."""
     if device.type == "cuda":
-        return f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB on the GPU"
+        return round(torch.cuda.max_memory_allocated(device) / 2**20)
     try:
-        import resource  # not on Windows
+        import resource
     except ImportError:
-        return "not measured on this system"
+        return None
     scale = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB elsewhere
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20:.0f} MiB"
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from scripts import benchmark
 from scripts.benchmark import Part, Row
-from sign2sound import UserError
+from sign2sound import UserError, hand_model
 
 
 @pytest.fixture
@@ -50,7 +50,6 @@ def test_export_is_measured(call, monkeypatch):
     report, text = call("export", "--repeats", 1)
     rows = {row["what"]: row for row in report["export"]["rows"]}
     assert rows["int8.onnx: file"]["values"][0] < rows["int8.onnx: file"]["reference"][0] / 2
-    assert 0.001 < rows["model.onnx: a frame of a stream"]["values"][0] < 100
     assert "probabilities differ by at most" in text
 
 
@@ -67,8 +66,27 @@ def test_a_command_that_fails_is_said(root, monkeypatch):
     monkeypatch.chdir(root)
     with pytest.raises(UserError, match="preprocess.py .* failed: error: .*nowhere"):
         benchmark.command_done("scripts/preprocess.py", "--input", "nowhere", "--output", "out")
-    done = benchmark.command_done("-c", "print('peak'); x = bytearray(50_000_000)")
-    assert done.output == "peak\n" and done.megabytes > 50 and done.seconds > 0
+    done = benchmark.command_done("-c", "x = bytearray(50_000_000)")
+    assert done.megabytes > 50 and done.seconds > 0
+
+
+def test_a_training_is_read_from_its_files(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    landmarks = np.random.default_rng(0).normal(size=(40, 21, 3)).astype(np.float32)
+    np.savez(tmp_path / "few.npz", landmarks=landmarks, label=["A", "B"] * 20, left_handed=np.zeros(40, bool))
+    options = [f"data.paths=[{tmp_path / 'few.npz'}]", "epochs=2", "epoch_batches=1"]
+    history, megabytes = benchmark.train(tmp_path / "run", *benchmark.KAGGLE, *options)
+    assert [row["epoch"] for row in history] == [1, 2] and megabytes > 100
+
+
+def test_the_first_answer_of_the_page(root, tmp_path, monkeypatch):
+    if hand_model._problem_with(hand_model.cached_path()):
+        pytest.skip("needs the hand landmark model: python -m sign2sound.hand_model")
+    monkeypatch.chdir(root)
+    frame, _ = benchmark.one_frame(tmp_path)
+    benchmark.first_answer(frame, benchmark.RELEASED)  # raises where no hand is found
+    with pytest.raises(UserError, match="did not start"):
+        benchmark.first_answer(frame, tmp_path / "none.onnx")
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ def test_overrides_take_yaml_values(path):
 
 def test_all_errors_are_reported_at_once(path):
     with pytest.raises(UserError) as error:
-        load_config(path, ["epochs=many", "modle.hidden=3", "data.split=folds", "clips.max_frames=0"])
+        load_config(path, ["epochs=many", "modle.hidden=3", "data.split=folds", "sequences.frames=0"])
     message = str(error.value)
     assert "4 wrong" in message and "\n" not in message
-    for part in ("epochs", "modle", "data.split", "clips.max_frames"):
+    for part in ("epochs", "modle", "data.split", "sequences.frames"):
         assert part in message
 
 
@@ -89,8 +89,39 @@ def test_an_alias_bomb_is_refused_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("epoch=3", "epochs"), ("modle.hidden=3", "model"), ("clips.max_frame=3", "clips.max_frames")]
+    ("wrong", "right"), [("epoch=3", "epochs"), ("modle.hidden=3", "model"), ("sequences.longst=3", "sequences.longest")]
 )
 def test_an_unknown_key_suggests_the_nearest(path, wrong, right):
     with pytest.raises(UserError, match=f"no such key; did you mean {right}[?]"):
         load_config(path, [wrong])
+
+
+def test_a_yaml_holds_only_what_its_base_has_not(path, tmp_path):
+    (tmp_path / "config.yaml").write_text(path.read_text())
+    short = tmp_path / "short.yaml"
+    short.write_text("base: config.yaml\nepochs: 3\ndata: {split: random, paths: [a]}\n")
+    found = load_config(short, ["sequences.drift=0.5"]).model_dump()
+    expected = load_config(path, ["epochs=3", "data.split=random", "data.paths=[a]", "sequences.drift=0.5"]).model_dump()
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("base: none.yaml", "cannot read the configuration"),
+        ("base: ../config.yaml", "the same folder"),
+        ("base: 3", "the same folder"),
+        ("base: short.yaml", "base: "),  # its own base
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused(tmp_path, content, reason):
+    (tmp_path / "short.yaml").write_text(content)
+    with pytest.raises(UserError, match=reason):
+        load_config(tmp_path / "short.yaml", [])
+
+
+def test_the_kaggle_protocol(root):
+    """Random frames of one signer, 85 and 15 of 100, as single frames and hardly varied."""
+    config = load_config(root / "training" / "kaggle.yaml", [])
+    assert (config.data.split, config.data.validation_share, config.sequences.share) == ("random", 0.15, 0)
+    assert config.model == load_config(root / "training" / "config.yaml", []).model

@@ -1,6 +1,7 @@
 """The real command line, on made-up hand shapes."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ def command(root, processed, folder, *arguments):
         "args": [
             sys.executable, root / "training" / "train.py", "--config", root / "training" / "config.yaml",
             "--output", folder / "checkpoints", "--results", folder / "results",
-            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "clips.max_frames=6", *arguments,
+            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "sequences.longest=16", *arguments,
         ],
         "env": {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         "cwd": folder,
@@ -54,12 +55,17 @@ def test_a_run_learns_and_says_what_it_did(whole_run):
     assert (folder / "results" / "curves.png").read_bytes().startswith(b"\x89PNG")
     for part in ("210,077 parameters", "precision: ", "406 stills and 0 clips", "peak memory"):
         assert part in stdout
+    about = json.loads((folder / "checkpoints" / "run.json").read_bytes())
+    assert (about["epochs"], about["parameters"], about["training_sources"]) == (6, 210_077, ["processed"])
+    best = max(history, key=lambda row: float(row["validation_accuracy"]))
+    assert (str(about["best_epoch"]), about["best_accuracy"]) == (best["epoch"], float(best["validation_accuracy"]))
+    assert about["seconds"] == float(history[-1]["seconds"]) and about["peak_memory_mib"] > 100
 
 
 def test_checkpoints_are_those_promised(whole_run):
     folder, _ = whole_run
     names = sorted(path.name for path in (folder / "checkpoints").iterdir() if path.name != ".lock")
-    assert names == ["best_model.pth", "checkpoint_epoch_5.pth", "latest.pth"]
+    assert names == ["best_model.pth", "checkpoint_epoch_5.pth", "latest.pth", "run.json"]
     best = load_checkpoint(folder / "checkpoints" / "best_model.pth")
     assert "optimizer_state_dict" not in best
     assert best["metrics"]["training_sources"] == ["processed"]

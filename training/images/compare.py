@@ -76,9 +76,8 @@ def main() -> None:
 
     landmark_seconds = {}
     for source in counts:
-        command = ["scripts/preprocess.py", "--input", str(pictures / source), "--output", str(landmarks / source)]
-        looked_at, seconds = re.search(r"(\d+) images in ([\d.]+) s", run_once(landmarks / f"{source}.json", command)).groups()
-        landmark_seconds[source] = float(seconds) * counts[source] / int(looked_at)
+        command = ["scripts/preprocess.py", "--fresh", "--input", str(pictures / source), "--output", str(landmarks / source)]
+        landmark_seconds[source] = run_once(landmarks / f"{source}.json", command)
 
     rows = {}
     for candidate in choose_candidates(arguments.recipes, pictures, landmarks):
@@ -173,36 +172,35 @@ def train_and_test(candidate: Candidate, training: Training, folder: Path) -> di
     command = ["training/train.py", "--config", candidate.config, "--output", str(folder), "--results", str(folder / "curves")]
     command += [f"data.paths=[{paths}]", f"data.split={training.split}", *candidate.overrides]
     resume = ["--resume"] if (folder / "latest.pth").exists() else []
-    output = run_once(folder / "training.json", command, resume)
-    epochs, seconds, memory = re.search(r"trained (\d+) epochs in (\d+) s; peak memory (\d+) MiB", output).groups()
+    run_once(folder / "training.json", command, resume)
+    trained = json.loads((folder / "run.json").read_bytes())
 
     command = ["training/evaluate.py", "--model", str(folder / "best_model.pth"), "--output", str(folder / "report")]
     run_once(folder / "evaluation.json", [*command, "--data", *(str(candidate.data / source) for source in training.tests)])
     report = json.loads((folder / "report" / "report.json").read_bytes())
     return {
-        "epochs": int(epochs),
-        "best_epoch": int(re.search(r"best: .* epoch (\d+)", output)[1]),
-        "seconds": int(seconds),
-        "peak_memory_mib": int(memory),
-        "parameters": int(re.search(r"model: ([\d,]+) parameters", output)[1].replace(",", "")),
+        **{name: trained[name] for name in ("epochs", "best_epoch", "peak_memory_mib", "parameters")},
+        "seconds": round(trained["seconds"]),
         "tests": {source: report["stills"]["sources"][source] for source in training.tests},
     }
 
 
-def run_once(marker: Path, command: list[str], more: list[str] = ()) -> str:
-    """What a command of this project prints, run with `more` unless `marker` says that it was run to its end."""
+def run_once(marker: Path, command: list[str], more: list[str] = ()) -> float:
+    """Run a command of this project, with `more`, unless `marker` says that it was run to its end. Returns the seconds that
+    it took, its start included."""
     if marker.exists():
         done = json.loads(marker.read_bytes())
         if done["command"] != command:
             raise UserError(f"{marker.parent} was made with other settings; name another --work or remove it")
-        return done["output"]
+        return done["seconds"]
     print(" ".join(command), flush=True)
-    result = subprocess.run([sys.executable, *command, *more], stdout=subprocess.PIPE, text=True)
-    if result.returncode:
+    started = time.perf_counter()
+    if subprocess.run([sys.executable, *command, *more], stdout=subprocess.DEVNULL).returncode:
         raise UserError(f"{command[0]} failed, as it says above; mend that, and the same command goes on")
+    seconds = time.perf_counter() - started
     with atomic_write(marker) as file:
-        file.write(json.dumps({"command": command, "output": result.stdout}).encode())
-    return result.stdout
+        file.write(json.dumps({"command": command, "seconds": seconds}).encode())
+    return seconds
 
 
 def measure_speed(name: str, path: Path, pictures: Path) -> dict:

@@ -53,9 +53,9 @@ def test_parts_of_a_set_are_taken_together(tmp_path):
 
 def test_a_command_is_run_once(tmp_path, capfd):
     script = tmp_path / "script.py"
-    script.write_text(f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\nprint('done in 3 s')")
-    for _ in range(2):
-        assert run_once(tmp_path / "marker.json", [str(script)]) == "done in 3 s\n"
+    script.write_text(f"open({str(tmp_path / 'runs')!r}, 'a').write('x')")
+    first, again = (run_once(tmp_path / "marker.json", [str(script)]) for _ in range(2))
+    assert first == again > 0
     assert (tmp_path / "runs").read_text() == "x"
     with pytest.raises(UserError, match="other settings"):
         run_once(tmp_path / "marker.json", [str(script), "--more"])

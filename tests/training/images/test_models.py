@@ -77,9 +77,9 @@ def history(output) -> list[dict]:
 
 
 def test_every_recipe_of_the_repository_is_a_configuration(root):
-    for path in (root / RECIPES_FOLDER).glob("*.yaml"):
+    assert {path.stem for path in (root / RECIPES_FOLDER).glob("*.yaml")} == {"base", *RECIPES}
+    for path in (root / RECIPES_FOLDER / f"{name}.yaml" for name in RECIPES):
         config = load_config(path, [])
-        assert path.stem in RECIPES
         assert ImageTask(config).make_model().labels == tuple(config.model.classes)
         assert f"--config training/images/recipes/{path.name}" in path.read_text().splitlines()[0]
 

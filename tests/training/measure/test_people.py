@@ -48,7 +48,7 @@ def command(root, signers, folder, program, *arguments) -> subprocess.CompletedP
             sys.executable, root / "training" / "measure" / program, "--config", root / "training" / "config.yaml",
             "--models", folder / "models", "--output", folder / "results", "--folds", "2",
             f"data.paths=[{signers},{signers / 'clips'}]", "epochs=2", "batch_size=32",
-            "epoch_batches=1", "clips.batch_size=16", *arguments,
+            "epoch_batches=1", "sequences.frames=200", *arguments,
         ],
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         cwd=folder,
