@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.splits import consecutive_blocks, group_split
 from sign2sound.errors import UserError
+from sign2sound.features import FRAME_RATE
 from sign2sound.files import read_arrays
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, find_label
@@ -16,6 +17,8 @@ from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, find_label
 VALIDATION_SHARE = 0.15  # of a source that comes without a split of its own
 _STORED_SPLIT_SEED = 0
 _OTHER_SIGNS = "not_letters"  # in the name of a landmark file, or of its folder, that holds signs that are none of the 29
+# Signs that are none of the 29 but look like a letter, or begin with one; to read them as it is no fault.
+LOOK_ALIKES = ("1", "2", "4", "6", "9", "water", "ok", "hello", "can", "coffee")
 _LARGEST = 1 << 36  # bytes of a landmark file
 
 
@@ -117,11 +120,14 @@ def _load_npz(file: Path) -> Samples:
         left_handed = arrays["left_handed"].astype(bool)
         known = np.isin(names, LABELS)
         trusted = arrays["trusted"].astype(bool) | ~known if "trusted" in arrays else np.ones(len(names), dtype=bool)
+        trusted &= ~np.isin(np.char.lower(names), LOOK_ALIKES)
         passes = arrays["found"].astype(np.int64) if "found" in arrays else np.ones(len(names), dtype=np.int64)
         has_z = np.broadcast_to(arrays.get("has_z", True), len(names)).astype(bool)  # of the whole file, or of each row
         for name, values in {"label": names, "left_handed": left_handed, "trusted": trusted, "found": passes}.items():
             if values.shape != (len(landmarks),):
                 raise ValueError(f"{name} is {values.shape}, expected ({len(landmarks)},) as landmarks have that many rows")
+        if landmarks.ndim == 4 and "fps" in arrays:
+            landmarks = _at_our_rate(landmarks, float(arrays["fps"]))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no landmark file ({error}); expected arrays landmarks, label, left_handed") from error
     labels = np.array([LABEL_IDS.get(name, NOTHING) for name in names], dtype=np.int64)
@@ -140,6 +146,18 @@ def _load_npz(file: Path) -> Samples:
         passes=passes,
         has_z=has_z,
     )
+
+
+def _at_our_rate(clips: np.ndarray, rate: float) -> np.ndarray:
+    """Clips (N, T, 21, 3) of `rate` frames/s at FRAME_RATE, straight lines between their frames. Raises ValueError."""
+    if not 1 <= rate <= 1000:
+        raise ValueError(f"fps is {rate}, expected frames a second")
+    if rate == FRAME_RATE:
+        return clips
+    times = np.arange(0, clips.shape[1] - 1 + 1e-6, rate / FRAME_RATE)
+    before = np.minimum(times.astype(int), clips.shape[1] - 2)
+    share = (times - before).astype(np.float32)[:, None, None]
+    return clips[:, before] * (1 - share) + clips[:, before + 1] * share
 
 
 def _named(labels: np.ndarray, others: bool) -> np.ndarray:

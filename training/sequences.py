@@ -20,6 +20,7 @@ _LOWERED = (1.5, 6.0)  # palm sizes that a resting hand lies below
 _UNEQUAL = 0.25  # of a way: how much later each finger may start, and how much earlier it may arrive
 _EDGE = 0.1  # of a way: its first and last frames look like the letters, so nothing is asked of them
 _DONE, _UNDONE = 0.9, (0.15, 0.6)  # of a motion: from here on it is the letter; in between it surely is not yet
+_WAY_WEIGHT = 0.5  # of the frames on the way, or a stranger's letter, looking like none, is taken for a hand on its way
 _REST_WEIGHT = 0.3  # of the frames of a hand at rest, whose shape may be like a letter's
 
 
@@ -144,7 +145,7 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
 
     labels = torch.where(held, slots.labels.gather(1, slot), NOTHING)
     weights = torch.where(held & slots.rests.gather(1, slot), _REST_WEIGHT, 1.0)
-    weights = torch.where(~held & ((phase < _EDGE) | (phase > 1 - _EDGE)), 0.0, weights)
+    weights = torch.where(held, weights, torch.where((phase < _EDGE) | (phase > 1 - _EDGE), 0.0, _WAY_WEIGHT))
     is_drawn = held & (which >= 0)
     labels = torch.where(is_drawn & (done < _DONE), NOTHING, labels)
     unsure = (done < _UNDONE[0]) | ((done > _UNDONE[1]) & (done < _DONE))
