@@ -5,40 +5,44 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sign2sound.features import FRAME_RATE
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 
-_FIRST_SHAPES = {"J": ("I", "Y"), "Z": ("D", "X")}  # what a motion letter looks like before it moves
+_FIRST_SHAPES = {"J": ("I", "Y"), "Z": ("D", "X", "G")}  # what a motion letter may look like before it moves
 _LONGEST_STEP = 0.25  # seconds; what the hand did in a longer gap between frames is not known
+_UNLIKELY = 0.02  # share of each reading that is spread over all labels, so that no single frame decides alone
 
 
 @dataclass(frozen=True)
 class SpellerOptions:
-    """When a letter is written. Seconds, and probabilities of a running mean.
+    """When the hand is said to show something else than before.
 
-    A held letter gathers evidence: the time for which it was held, times how far its probability was above `leave`. hold: how
-    long a letter of probability 1 must be held to be written; less sure ones take longer. enter: and its probability must
-    stand at this or above. leave: it is let go when it falls below this, and its evidence is lost. release: how long it must be
-    let go before the same letter counts again. wait: how much longer the hand shapes that begin a J or Z must be held. pause:
-    `nothing` for this long ends a word. smoothing: time constant of the running mean.
+    For every label evidence is summed up, frame by frame, that the hand has begun to show it: how much likelier it is, on a log
+    scale, than what was shown so far; never below 0 (the cumulative sum test for a change: Page, Continuous Inspection Schemes,
+    1954). The first label whose sum reaches what is asked of it is shown from then on, and a letter is written. Evidence
+    counts by time, so that the frame rate makes no difference: one frame of 1/30 s that is e times as likely counts 1.
 
-    Chosen on signers whom the model had not seen: stills joined to moving hands, and clips of J and Z.
+    Chosen by `training/measure/fluency.py --search` on words of people left out, at 1 to 6 letters/s together.
     """
 
-    enter: float = 0.5
-    leave: float = 0.2
-    hold: float = 0.35
-    release: float = 0.2
-    wait: float = 0.2
-    pause: float = 1.5
-    smoothing: float = 0.1
+    begin: float = 2.5  # asked of a letter after `nothing`
+    change: float = 4.0  # asked of a letter straight after another one
+    end: float = 0.5  # asked of `nothing` after a letter
+    reluctance: float = 0.5  # subtracted from `nothing` in each frame: a stranger's letters look like none more often
+    release: float = 0.06  # seconds that a letter must be let go before the same one counts again, at least
+    release_share: float = 0.25  # and as a share of how long it was held, for who spells slowly parts letters slowly
+    longest_release: float = 0.3  # seconds that are enough however long it was held
+    motion: float = 1.0  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
+    pause: float = 1.5  # seconds of `nothing` that end a word
 
 
 @dataclass(frozen=True)
 class SpellerEvent:
     """What changed the text.
 
-    kind: `letter`, `deleted` or `word`. text: the letter written, the character deleted, or the word that ended.
-    timestamp: seconds, when it was decided; since: when the hand began to hold it.
+    kind: `letter`, `corrected`, `deleted` or `word`. text: the letter written, the letter that took the place of the last
+    one, the character deleted, or the word that ended. timestamp: seconds, when it was decided; since: when the hand began to
+    show it.
     """
 
     kind: str
@@ -48,30 +52,29 @@ class SpellerEvent:
 
 
 class Speller:
-    """Writes a letter once it was held, and again only after it was released; ends a word after a pause.
+    """Writes a letter as soon as the probabilities say so, once for each time it is shown; ends a word after a pause.
 
     text: all that was spelled so far, words parted by one space. word: the word being spelled, or the one that just ended
     until the next letter. evidence: for each character of it the probabilities, float (29,), that it was read from: their mean
-    over its hold, or one-hot for what was typed.
+    from its beginning on, or one-hot for what was typed.
     """
 
     def __init__(self, options: SpellerOptions | None = None):
         self.options = options = options or SpellerOptions()
         self._characters: list[tuple[str, np.ndarray]] = []  # with their evidence
         self._now: float | None = None
-        self._latest = self._smoothed = np.zeros(len(LABELS))
-        self._gathered = np.zeros(len(LABELS))  # seconds x probability above `leave`
-        self._since = np.zeros(len(LABELS))  # when each began to be gathered
-        self._sum = np.zeros(len(LABELS))  # seconds x probability of the whole stream
-        self._sum_before = np.zeros((len(LABELS), len(LABELS)))  # row: the sum when a label began to be gathered
-        self._written = ""  # the label written last
-        self._written_until = -math.inf  # when it was last held
-        self._released = True
-
-        hold = np.full(len(LABELS), options.hold)
-        hold[[LABEL_IDS[letter] for shapes in _FIRST_SHAPES.values() for letter in shapes]] += options.wait
-        hold[NOTHING] = options.pause
-        self._needed = hold * (1 - options.leave)
+        self._shown = NOTHING
+        self._shown_since = 0.0
+        self._sums = np.zeros(len(LABELS))  # evidence that the hand has begun to show each label
+        self._since = np.zeros(len(LABELS))  # when that evidence began
+        self._read = np.zeros((len(LABELS), len(LABELS)))  # row: seconds x probabilities since then
+        self._last = NOTHING  # the letter shown before `nothing`, how long, and until when
+        self._last_held = 0.0
+        self._last_until = -math.inf
+        self._paused = False
+        self._asked_of_nothing = np.full(len(LABELS), options.begin)
+        self._asked_of_letters = np.full(len(LABELS), options.change)
+        self._asked_of_letters[NOTHING] = options.end
 
     @property
     def text(self) -> str:
@@ -84,39 +87,42 @@ class Speller:
     @property
     def evidence(self) -> tuple[np.ndarray, ...]:
         end = len(self.text.rstrip(" "))
-        return tuple(evidence for _, evidence in self._characters[end - len(self.word) : end])
+        return tuple(evidence / evidence.sum() for _, evidence in self._characters[end - len(self.word) : end])
 
     @property
     def progress(self) -> float:
-        """How much of its hold the letter in the hand has behind it, 0 to 1; 0 once it is written, and without one."""
-        best = int(self._smoothed.argmax())
-        if best == NOTHING or self._is_written(best):
-            return 0.0
-        return float(self._gathered[best] / self._needed[best])
+        """How much of what is asked of it the likeliest new letter has, 0 to 1; 0 while the hand shows the one just written."""
+        share = self._sums / self._asked
+        share[[NOTHING, self._shown]] = 0
+        return float(share.max())
 
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
         """Take the probabilities (29,) at `timestamp` seconds, which never falls. Returns what was written, if anything."""
-        self._gather(timestamp, np.asarray(probabilities, dtype=np.float64))
-        best = int(self._smoothed.argmax())
-        if (
-            self._written_until == timestamp  # the letter before is not let go yet
-            or self._is_written(best)
-            or self._smoothed[best] < self.options.enter
-            # The tolerance keeps a hold the same number of frames however the sum of frame times was rounded.
-            or self._gathered[best] < self._needed[best] - 1e-6
-        ):
-            return None
+        passed = 1 / FRAME_RATE if self._now is None else min(max(timestamp - self._now, 0.0), _LONGEST_STEP)
+        began = timestamp if self._now is None else self._now
+        self._now = timestamp
+        probabilities = np.asarray(probabilities, dtype=np.float64)
+        scores = np.log((1 - _UNLIKELY) * probabilities + _UNLIKELY / len(LABELS))
+        scores[NOTHING] -= self.options.reluctance
 
-        label, since = LABELS[best], float(self._since[best])
-        evidence = self._sum - self._sum_before[best]
-        # An I that is lowered draws the beginning of a J: no letter, but held all the same.
-        lowered = self._written in _FIRST_SHAPES.get(label, ()) and since - self._written_until < self.options.release
-        self._written, self._written_until, self._released = label, timestamp, False
-        self._forget(slice(None))
-        if lowered:
-            return None
-        kind, text = self._write("space" if best == NOTHING else label, evidence / evidence.sum())
-        return SpellerEvent(kind, text, timestamp, since) if text else None
+        before = self._sums
+        self._sums = np.maximum(before + passed * FRAME_RATE * (scores - scores[self._shown]), 0)
+        fresh = before == 0
+        self._since[fresh] = began
+        self._read[fresh] = 0
+        self._read += passed * probabilities
+        if self._shown != NOTHING:
+            self._follow(passed * probabilities)
+        # The tolerance keeps the number of frames the same however the sum of frame times was rounded.
+        enough = self._sums - self._asked + 1e-6
+        label = int(enough.argmax())
+        if enough[label] >= 0 and label != self._shown:
+            return self._show(label, timestamp)
+        if self._shown == NOTHING and not self._paused and timestamp - self._shown_since >= self.options.pause - 1e-6:
+            self._paused = True
+            kind, text = self._write("space", np.eye(len(LABELS))[NOTHING])
+            return SpellerEvent(kind, text, timestamp, self._shown_since) if text else None
+        return None
 
     def write(self, label: str) -> None:
         """Write one of the 29 labels as if it had been signed; `del` deletes a character, `nothing` does nothing."""
@@ -132,8 +138,48 @@ class Speller:
         self.write("space")
 
     def clear(self) -> None:
-        """Forget the text, not what is being held."""
+        """Forget the text, not what the hand shows."""
         self._characters.clear()
+
+    @property
+    def _asked(self) -> np.ndarray:
+        return self._asked_of_nothing if self._shown == NOTHING else self._asked_of_letters
+
+    def _follow(self, reading: np.ndarray) -> None:
+        """Add to the evidence of the last character while the hand still shows it."""
+        if self._characters and self._characters[-1][0] == LABELS[self._shown]:
+            self._characters[-1][1].__iadd__(reading)
+
+    def _show(self, label: int, timestamp: float) -> SpellerEvent | None:
+        """The hand shows `label` from now on."""
+        since, read = float(self._since[label]), self._read[label].copy()
+        if self._shown != NOTHING:
+            self._last, self._last_held, self._last_until = self._shown, since - self._shown_since, since
+        self._shown, self._shown_since, self._sums = label, since, np.zeros(len(LABELS))
+        if label == NOTHING:
+            self._paused = False
+            return None
+        away = since - self._last_until
+        if label == self._last and away < self._needed_release:  # it flickered, but was never let go
+            self._shown_since = since - away - self._last_held
+            return None
+        name = LABELS[label]
+        if self._is_drawn_from_last(name, away):
+            self._characters[-1] = (name, read)
+            return SpellerEvent("corrected", name, timestamp, since)
+        kind, text = self._write(name, read)
+        return SpellerEvent(kind, text, timestamp, since) if text else None
+
+    @property
+    def _needed_release(self) -> float:
+        options = self.options
+        return max(options.release, min(options.release_share * self._last_held, options.longest_release))
+
+    def _is_drawn_from_last(self, name: str, away: float) -> bool:
+        """Whether the last letter was the beginning of this J or Z."""
+        last = LABELS[self._last]
+        began_so = last in _FIRST_SHAPES.get(name, ()) and away < self.options.motion
+        return began_so and bool(self._characters) and self._characters[-1][0] == last
 
     def _write(self, label: str, evidence: np.ndarray) -> tuple[str, str]:
         """Returns the event's kind and text, which is empty where nothing changed."""
@@ -146,30 +192,3 @@ class Speller:
             return "word", ""
         self._characters.append((" ", evidence))
         return "word", self.word
-
-    def _gather(self, timestamp: float, probabilities: np.ndarray) -> None:
-        if self._now is None:
-            self._now, self._latest, self._smoothed = timestamp, probabilities, probabilities
-        passed = max(timestamp - self._now, 0.0)
-        keep = math.exp(-passed / self.options.smoothing)
-        self._smoothed = keep * self._smoothed + (1 - keep) * probabilities
-
-        known = min(passed, _LONGEST_STEP)
-        step = known * (self._latest + probabilities) / 2
-        self._sum += step
-        self._gathered = (self._gathered + step - known * self.options.leave).clip(0, self._needed)
-        self._now, self._latest = timestamp, probabilities
-        self._forget((self._smoothed < self.options.leave) | (self._gathered == 0))
-        if not self._released:
-            if self._smoothed[LABEL_IDS[self._written]] >= self.options.leave:
-                self._written_until = timestamp
-            self._released = timestamp - self._written_until > self.options.release
-
-    def _forget(self, labels) -> None:
-        """Begin to gather these labels again."""
-        self._gathered[labels] = 0
-        self._since[labels] = self._now
-        self._sum_before[labels] = self._sum
-
-    def _is_written(self, label_id: int) -> bool:
-        return not self._released and LABELS[label_id] == self._written
