@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound.features import FRAME_RATE
-from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
+from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING
 
 _FIRST_SHAPES = {"J": ("I", "Y"), "Z": ("D", "X", "G")}  # what a motion letter may look like before it moves
 _LONGEST_STEP = 0.25  # seconds; what the hand did in a longer gap between frames is not known
@@ -17,8 +17,8 @@ _UNLIKELY = 0.02  # share of each reading that is spread over all labels, so tha
 class SpellerOptions:
     """When the hand is said to show something else than before.
 
-    For every label evidence is summed up, frame by frame, that the hand has begun to show it: how much likelier it is, on a log
-    scale, than what was shown so far; never below 0 (the cumulative sum test for a change: Page, Continuous Inspection Schemes,
+    For every label evidence is summed up, frame by frame, that the hand has begun to show it: how much likelier it is, on a
+    log scale, than what was shown so far; never below 0 (the cumulative sum test for a change: Page, Continuous Inspection Schemes,
     1954). The first label whose sum reaches what is asked of it is shown from then on, and a letter is written. Evidence
     counts by time, so that the frame rate makes no difference: one frame of 1/30 s that is e times as likely counts 1.
 
@@ -32,6 +32,7 @@ class SpellerOptions:
     release: float = 0.06  # seconds that a letter must be let go before the same one counts again, at least
     release_share: float = 0.25  # and as a share of how long it was held, for who spells slowly parts letters slowly
     longest_release: float = 0.3  # seconds that are enough however long it was held
+    redrawn: float = 0.4  # seconds that a J or Z must be let go before it counts again: each is drawn anew
     motion: float = 1.0  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
     pause: float = 1.5  # seconds of `nothing` that end a word
 
@@ -173,6 +174,8 @@ class Speller:
     @property
     def _needed_release(self) -> float:
         options = self.options
+        if LABELS[self._last] in MOTION_LETTERS:
+            return options.redrawn
         return max(options.release, min(options.release_share * self._last_held, options.longest_release))
 
     def _is_drawn_from_last(self, name: str, away: float) -> bool:

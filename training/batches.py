@@ -113,7 +113,7 @@ class TrainingSet:
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
     def _spelling(self, count: int, frames: int, generator: torch.Generator):
-        """`count` people spell letters at random, J and Z among them, with resting hands between: clips, labels, weights, has_z."""
+        """`count` people spell letters at random, with J and Z and resting hands between: clips, labels, weights, has_z."""
         options, device = self._sequences, self._labels.device
         person = _draw(self._people_so_far, count, generator)
         slowest, fastest = math.log(options.slowest), math.log(options.fastest)
@@ -161,8 +161,8 @@ class TrainingSet:
         return torch.where((chance[:, 2] < 0.5)[:, None, None], self._hands[real], turned)
 
     def _moving(self, moving: torch.Tensor, rows: torch.Tensor, person: torch.Tensor, generator: torch.Generator):
-        """Rows, columns, paths and labels of the slots `moving` (N, K) that a J or Z can be shown in: half of them real motions,
-        half drawn with a hand shape of the person's."""
+        """Rows, columns, paths and labels of the slots `moving` (N, K) that a J or Z can be shown in: half of them real
+        motions, half drawn with a hand shape of the person's."""
         at, column = moving.nonzero(as_tuple=True)
         size, device = len(at), rows.device
         is_j = torch.rand(size, generator=generator, device=device) < 0.5

@@ -15,6 +15,7 @@ from training.config import Sequences
 
 _LONGEST_WAY = 18  # frames: who spells slowly holds each letter, and still goes quickly to the next
 _LONGEST_HOLD = 90  # frames: 3 s
+_LONGEST_STAY = 60  # frames that a J or Z still counts for when it is done: people rest in it, or go on at once
 _REST_WAY = (5, 25)  # frames to a resting hand and back
 _LOWERED = (1.5, 6.0)  # palm sizes that a resting hand lies below
 _UNEQUAL = 0.25  # of a way: how much later each finger may start, and how much earlier it may arrive
@@ -88,7 +89,8 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
     rows, columns, paths = slots.motions
     drawn[rows, columns] = torch.arange(len(rows), device=device)
     drawing = (period * uniform(0.8, 1.6, count, width)).clamp(7, 45)
-    hold = torch.where(drawn >= 0, drawing + hold * uniform(0.1, 1, count, width), hold)
+    stay = torch.where(uniform(0, 1, count, width) < 0.4, uniform(8, _LONGEST_STAY, count, width), uniform(1, 8, count, width))
+    hold = torch.where(drawn >= 0, drawing + stay, hold)
 
     # Where the wrist is: it wanders, slides or bounces between equal letters, lies low at rest, and moves with a J or Z.
     how = torch.randint(3, (count, width), generator=generator, device=device)  # equal letters: a slide, a bounce, a release
