@@ -18,9 +18,10 @@ class SpellerOptions:
     """When the hand is said to show something else than before.
 
     For every label evidence is summed up, frame by frame, that the hand has begun to show it: how much likelier it is, on a
-    log scale, than what was shown so far; never below 0 (the cumulative sum test for a change: Page, Continuous Inspection Schemes,
-    1954). The first label whose sum reaches what is asked of it is shown from then on, and a letter is written. Evidence
-    counts by time, so that the frame rate makes no difference: one frame of 1/30 s that is e times as likely counts 1.
+    log scale, than what was shown so far; never below 0. This is the cumulative sum test for a change (Page, Continuous
+    Inspection Schemes, 1954). The first label whose sum reaches what is asked of it is shown from then on, and a letter is
+    written. Evidence counts by time, so that the frame rate makes no difference: in 1/30 s, a label that is e times as likely
+    gains 1.
 
     Chosen by `training/measure/fluency.py --search` on words of people left out, at 1 to 6 letters/s together.
     """
