@@ -22,7 +22,8 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.guard import Guard
-from inference.session import TOP, Command, Options, Refused, Session, decode, describe
+from inference.messages import Command, Conversation, End, Problem, State, Welcome
+from inference.session import TOP, Refused, Session, SessionOptions, decode, describe
 from sign2sound import Landmarker, Recognizer
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS, find_label
@@ -59,6 +60,10 @@ class Health(BaseModel):
     limit: int = Field(description="browsers that can be connected at once")
 
 
+class Refusal(BaseModel):
+    detail: str = Field(description="what is wrong, in one line")
+
+
 class Prediction(BaseModel):
     label: str = Field(description="the likeliest of the 29 labels; `nothing` where no hand was found")
     confidence: float = Field(description="its probability")
@@ -90,7 +95,7 @@ class Probabilities(BaseModel):
 class _Stills:
     """The API's own landmarker and model, in a thread of their own."""
 
-    options: Options
+    options: SessionOptions
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "stills"))
     landmarker: Landmarker | None = None
     waiting: int = 0
@@ -130,7 +135,7 @@ class _Stills:
             self.landmarker.close()
 
 
-def create_app(options: Options, names: frozenset[str], limits: Limits = Limits()) -> FastAPI:  # noqa: B008, it is frozen
+def create_app(options: SessionOptions, names: frozenset[str], limits: Limits = Limits()) -> FastAPI:  # noqa: B008, it is frozen
     """The server's ASGI application. names: see `inference.guard.Guard`."""
     stills = _Stills(options)
     sessions: set[WebSocket] = set()
@@ -191,6 +196,16 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
         """Pairs of landmarks that a bone joins."""
         return BONES
 
+    @app.get(
+        "/stream",
+        status_code=426,
+        response_class=JSONResponse,
+        responses={"default": {"model": Conversation, "description": "What is said over the WebSocket"}},
+    )
+    async def describe_stream() -> Refusal:
+        """A WebSocket for this server's own page: frames and commands go in, what was read and spelled comes out."""
+        return JSONResponse({"detail": "open this address as a WebSocket"}, 426, {"upgrade": "websocket"})
+
     @app.websocket("/stream")
     async def stream(socket: WebSocket) -> None:
         await socket.accept()
@@ -205,7 +220,7 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
         session = None
         try:
             session = await loop.run_in_executor(pool, partial(Session, options, own=_is_here(socket)))
-            await socket.send_json({"type": "welcome", "notice": session.notice, **session.state()})
+            await _send(socket, Welcome(notice=session.notice, **session.state()))
             await _serve(socket, partial(loop.run_in_executor, pool), session, limits)
         except WebSocketDisconnect:
             pass  # the page was closed
@@ -242,11 +257,11 @@ async def _serve(socket: WebSocket, work, session: Session, limits: Limits) -> N
         try:
             answer = await _answer(message, work, session, limits)
         except Refused as error:
-            answer = {"type": "error", "message": str(error)}
-        await socket.send_json(answer)
+            answer = Problem(message=str(error))
+        await _send(socket, answer)
 
 
-async def _answer(message: dict, work, session: Session, limits: Limits) -> dict:
+async def _answer(message: dict, work, session: Session, limits: Limits) -> State:
     if (frame := message.get("bytes")) is not None:
         started = time.perf_counter()
         if not _FRAME_TIME.size < len(frame) <= _FRAME_TIME.size + limits.frame_bytes:
@@ -255,7 +270,7 @@ async def _answer(message: dict, work, session: Session, limits: Limits) -> dict
             )
         (timestamp,) = _FRAME_TIME.unpack_from(frame)
         answer = await work(session.frame, frame[_FRAME_TIME.size :], timestamp)
-        answer["ms"]["server"] = 1000 * (time.perf_counter() - started)
+        answer.ms["server"] = 1000 * (time.perf_counter() - started)
         return answer
     try:
         command = Command.model_validate_json(message["text"])
@@ -282,8 +297,12 @@ class Rate:
 
 async def _say(socket: WebSocket, kind: str, message: str, code: int) -> None:
     """The last words of a connection."""
-    await socket.send_json({"type": kind, "message": message})
+    await _send(socket, End(type=kind, message=message))
     await socket.close(code)
+
+
+async def _send(socket: WebSocket, message: BaseModel) -> None:
+    await socket.send_text(message.model_dump_json())
 
 
 def _is_here(socket: WebSocket) -> bool:

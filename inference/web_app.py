@@ -17,7 +17,7 @@ import uvicorn
 
 from inference.guard import own_names
 from inference.server import Limits, create_app
-from inference.session import Options
+from inference.session import SessionOptions
 from sign2sound import Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED, open_model
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = _arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     model = open_model(arguments.model)
-    options = Options(
+    options = SessionOptions(
         model=model,
         profile=load_profile(arguments.profile, model) if arguments.profile else None,
         dictionary=Dictionary.load(arguments.language),

@@ -146,7 +146,7 @@ function showStep(step) {
   hint(step.hand ? "" : "Show one hand to the camera");
   if (step.event) happened(step.event);
   showState(step);
-  if (step.lesson) teach.update(step.lesson);
+  if (step.teaching) teach.update(step.teaching);
   if (step.practice) practice.update(step.practice, step);
 }
 

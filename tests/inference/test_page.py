@@ -139,7 +139,7 @@ def test_a_picture_is_read_and_the_hand_of_a_lesson_is_learnt(url, signer_camera
         expect(page.locator("#teach-target")).to_have_text("V", timeout=SECONDS)
         expect(page.locator("#teach-status")).to_contain_text("1 of 1")
         page.get_by_role("button", name="Skip this letter").click()
-        expect(page.locator("#teach-result")).to_have_text("No letter was signed, so nothing was learnt.", timeout=SECONDS)
+        expect(page.locator("#teach-result")).to_have_text("No letter was signed, so nothing was taught.", timeout=SECONDS)
 
 
 def test_without_a_camera_the_page_says_what_to_do(url):

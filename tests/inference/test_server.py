@@ -17,7 +17,9 @@ from websockets.sync.client import connect
 
 from inference.guard import own_names
 from inference.server import Limits, Rate, create_app, draw_sign
-from inference.session import Command, Options, Refused, Session, decode
+from inference.messages import Command
+from inference.session import Refused, Session, SessionOptions, decode
+from inference.teaching import TeachingState
 from sign2sound.checkpoint import load_model
 from sign2sound.hand_model import cached_path, find_hand_model
 from sign2sound.signer import draw_hand, load_prototypes, place_hand
@@ -30,7 +32,7 @@ def options(root):
     if not cached_path().exists():
         pytest.skip("needs the hand landmark model: python -m sign2sound.hand_model")
     model, _ = load_model(root / "checkpoints" / "best_model.pth")
-    return Options(model=model, hand_model=find_hand_model())
+    return SessionOptions(model=model, hand_model=find_hand_model())
 
 
 @pytest.fixture(autouse=True)
@@ -190,23 +192,33 @@ def test_a_lesson_ends_in_a_profile_that_is_used_at_once_and_can_be_deleted(opti
     monkeypatch.setattr("sign2sound.adapting._STEPS", 5)
     session = Session(options, own=True)
     state = session.command(Command(do="teach", text="L"))
-    assert not state["profile"]
-    lesson, picture = {}, jpeg("L")
+    assert not state.profile
+    phases, picture = [], jpeg("L")
     for step in range(400):
-        lesson = session.frame(picture, step / 15).get("lesson", {})
-        if lesson.get("phase") == "learning":
-            time.sleep(0.1)
-        if lesson.get("phase") == "learnt":
+        answer = session.frame(picture, step / 15)
+        phases.append(answer.teaching.phase)
+        if phases[-1] == "saved":
             break
-    assert lesson == {"phase": "learnt", "saved": True}
-    assert profile_path.exists() and session.state()["profile"]
+    assert list(dict.fromkeys(phases)) == ["countdown", "recording", "adapting", "saved"]
+    assert profile_path.exists() and answer.profile
+    assert session.frame(picture, 40).teaching is None
     session.close()
 
     again = Session(options, own=True)
     assert "with your profile" in again.notice
-    assert not again.command(Command(do="forget"))["profile"] and not profile_path.exists()
+    assert not again.command(Command(do="forget")).profile and not profile_path.exists()
     stranger = Session(options, own=False)
     assert not stranger.state()["profile"]
+
+
+def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monkeypatch):
+    monkeypatch.setattr("inference.session.Teaching.update", lambda *_: TeachingState("adapting", progress=0.5))
+    session = Session(options, own=False)
+    session.command(Command(do="practice", text="L"))
+    for step in range(15):
+        answer = session.frame(jpeg("L"), step / 15)
+    assert (answer.teaching.phase, answer.practice.done, answer.practice.right) == ("adapting", 1, 1)
+    session.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer/a", "/skeleton"])
@@ -294,7 +306,9 @@ def test_own_posts_are_taken(http, host):
         (frame(1, jpeg() + bytes(200_000)), "at most 200000"),
         (frame(float("nan"), jpeg()), "number of seconds"),
         (frame(float("inf"), jpeg()), "number of seconds"),
-        (frame(-1e300, b"x"), "not a picture"),
+        (frame(-1e300, jpeg()), "number of seconds from 0 on"),
+        (frame(-1e-9, jpeg()), "number of seconds from 0 on"),
+        (frame(0, b"x"), "not a picture"),
         ("no JSON", "Invalid JSON"),
         ("[" * 100_000, "Invalid JSON"),
         ("{}", "do: Field required"),
