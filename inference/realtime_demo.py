@@ -251,7 +251,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach saved)")
     parser.add_argument(
-        "--teach", nargs="?", const="", metavar="LETTERS", help="teach it how you sign these letters (default: all 24 still ones)"
+        "--teach", nargs="?", const="", metavar="LETTERS", help="teach it how you sign these (default: all 24 still letters)"
     )
     parser.add_argument("--forget-profile", action="store_true", help="delete what --teach saved, and read without it")
     parser.add_argument("--language", default="en", help="of the words and the voice (default: %(default)s)")

@@ -23,6 +23,7 @@ FORMATS = ("JPEG", "PNG")
 Image.MAX_IMAGE_PIXELS = None  # decode has its own limit
 TOP = 3
 LONGEST_WORD = 20
+LONGEST_TEXT = 100_000  # characters; each keeps the probabilities that it was read from
 _LATEST = 1e9  # seconds; some 30 years after the page was opened
 
 
@@ -69,7 +70,7 @@ class Session:
     def frame(self, picture: bytes, timestamp: float) -> Step:
         """Read a JPEG or PNG taken at `timestamp` seconds. Raises Refused."""
         if not max(0, self._time) <= timestamp < _LATEST or timestamp == self._time:  # so that NaN is refused too
-            raise Refused(f"a frame's time must be a number of seconds from 0 on, later than {self._time:.3f} s; found {timestamp}")
+            raise Refused(f"a frame's time is a number of seconds from 0 on, later than {self._time:.3f} s; found {timestamp}")
         started = time.perf_counter()
         frame = decode(picture, self._options.frame_pixels)
         decoded = time.perf_counter() - started
@@ -96,8 +97,9 @@ class Session:
         """Do what the page asks for. Returns the state after it. Raises Refused."""
         match command.do:
             case "write":
-                for character in command.text:
-                    self._spelling.write("space" if character == " " else character)
+                if len(self._spelling.text) + len(command.text) > LONGEST_TEXT:
+                    raise Refused(f"the text is full: {LONGEST_TEXT} characters; clear it")
+                self._spelling.write(*("space" if character == " " else character for character in command.text))
             case "delete":
                 self._spelling.write("del")
             case "take":

@@ -170,7 +170,7 @@ class Adapting:
 
 
 class Teaching:
-    """One user's teaching of one recognizer: lesson -> adapting -> adopted -> saved. Tell it every frame's hand, and close it."""
+    """A user teaches a recognizer: lesson -> adapting -> adopted -> saved. Tell it every frame's hand, and close it."""
 
     def __init__(self, recognizer: Recognizer, keep: bool = True):
         """keep: save what is adapted as the user's profile; else it lasts as long as the recognizer."""

@@ -79,12 +79,11 @@ class Speller:
 
     @property
     def word(self) -> str:
-        return self.text.rstrip(" ").rpartition(" ")[2]
+        return "".join(character for character, _ in self._characters[self._word_place()])
 
     @property
     def evidence(self) -> tuple[np.ndarray, ...]:
-        end = len(self.text.rstrip(" "))
-        return tuple(evidence for _, evidence in self._characters[end - len(self.word) : end])
+        return tuple(evidence for _, evidence in self._characters[self._word_place()])
 
     @property
     def progress(self) -> float:
@@ -125,8 +124,7 @@ class Speller:
 
     def replace_word(self, word: str) -> None:
         """Put `word` and a space in the place of `self.word`."""
-        end = len(self.text.rstrip(" "))
-        del self._characters[end - len(self.word) :]
+        del self._characters[self._word_place().start :]
         for letter in word:
             self.write(letter)
         self.write("space")
@@ -134,6 +132,16 @@ class Speller:
     def clear(self) -> None:
         """Forget the text, not what is being held."""
         self._characters.clear()
+
+    def _word_place(self) -> slice:
+        """Where `word` stands among the characters; looked for from their end, since a text may be long."""
+        end = len(self._characters)
+        while end and self._characters[end - 1][0] == " ":
+            end -= 1
+        start = end
+        while start and self._characters[start - 1][0] != " ":
+            start -= 1
+        return slice(start, end)
 
     def _write(self, label: str, evidence: np.ndarray) -> tuple[str, str]:
         """Returns the event's kind and text, which is empty where nothing changed."""

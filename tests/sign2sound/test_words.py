@@ -137,3 +137,10 @@ def test_a_word_without_end_takes_no_more_memory():
         dictionary.suggest(read("L" * length))
     assert tracemalloc.get_traced_memory()[0] < 10_000
     tracemalloc.stop()
+
+
+def test_what_is_longer_than_every_word_is_not_compared_with_them(monkeypatch):
+    words = Dictionary([("CALM", 1), ("CALL", 3)])
+    spelled = [np.eye(29)[2]] * 8
+    monkeypatch.setattr("sign2sound.words.cdist", None)
+    assert words.suggest(spelled) == []
