@@ -174,17 +174,27 @@ def create_app(
     async def refused(_: Request, error: Refused) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 422)
 
+    refusals = {
+        400: "The body is no JSON or form, or ended early",
+        403: "Sent by a page of another site",
+        408: "The body did not come in time",
+        413: "The body is too large",
+        422: "Something in the request is not as described",
+        503: "Too many requests at once",
+    }
+    taking = {"responses": {status: {"model": Refusal, "description": why} for status, why in refusals.items()}}
+
     @app.get("/health")
     async def health() -> Health:
         """Whether the server runs, and how full it is."""
         return Health(sessions=len(places), limit=limits.sessions)
 
-    @app.post("/predict")
+    @app.post("/predict", **taking)
     async def predict(image: Annotated[bytes, File(description="a JPEG or PNG picture")]) -> Prediction:
         """The letter in a picture."""
         return await stills.run(stills.predict, image, limits.picture_pixels)
 
-    @app.post("/landmarks")
+    @app.post("/landmarks", **taking)
     async def landmarks(hands: Landmarks) -> Probabilities:
         """Probabilities of the 29 labels for hands found elsewhere."""
         sides = hands.left_handed
@@ -193,7 +203,9 @@ def create_app(
         found = await stills.run(stills.probabilities, hands.landmarks, sides)
         return Probabilities(probabilities=found.tolist())
 
-    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
+    unknown = {status: {"model": Refusal, "description": "No such sign or view"} for status in (404, 422)}
+
+    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}, **unknown})
     def signer(label: str, view: Literal["front", "turned"] = "front", moving: bool = True) -> Response:
         """The synthetic signer's hand: a picture, and of J and Z an animation, or their path where `moving` is false."""
         known = find_label(label)
@@ -204,7 +216,7 @@ def create_app(
         )
 
     @app.get("/skeleton")
-    async def skeleton() -> tuple[tuple[int, int], ...]:
+    async def skeleton() -> list[Annotated[list[int], Field(min_length=2, max_length=2)]]:
         """Pairs of landmarks that a bone joins."""
         return BONES
 

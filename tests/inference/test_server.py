@@ -10,9 +10,12 @@ from contextlib import contextmanager, suppress
 
 import cv2
 import httpx
+import hypothesis
 import numpy as np
 import pytest
+import schemathesis
 import uvicorn
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -250,6 +253,34 @@ def test_the_signer_s_pictures(http):
     assert http.get("/signer/L?view=turned").content != http.get("/signer/L").content
     assert http.get("/signer/del").status_code == 404
     assert http.get("/signer/A?view=behind").status_code == 422
+
+
+def test_the_api_is_as_its_description_says(host):
+    """Of all that may be sent by it, a few dozen requests."""
+    schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json")
+    schema.validate()
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert {operation.path for operation in operations} == {
+        "/health", "/predict", "/landmarks", "/signer/{label}", "/skeleton", "/stream",
+    }  # fmt: skip
+    for operation in operations:
+
+        @hypothesis.settings(max_examples=20, deadline=None, derandomize=True, database=None)
+        @hypothesis.given(operation.as_strategy())
+        def check(case):
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])  # no schema says which bytes are a picture
+
+        check()
+
+
+def test_what_a_stream_says_is_described(http, stream):
+    api = http.get("/openapi.json").json()["components"]["schemas"]
+    stream.send(frame(1, jpeg()))
+    assert set(receive(stream)) == set(api["Step"]["properties"])
+    stream.send('{"do": "clear"}')
+    assert set(receive(stream)) == set(api["State"]["properties"])
+    stream.send("")
+    assert set(receive(stream)) == set(api["Problem"]["properties"])
 
 
 # Who may ask
