@@ -160,7 +160,10 @@ class Session:
 
     def _forget(self) -> None:
         if self._own:
-            user_profile().unlink(missing_ok=True)
+            try:
+                user_profile().unlink(missing_ok=True)
+            except OSError as error:
+                raise Refused(f"{user_profile()} cannot be deleted ({error.strerror})") from error
         self._recognizer.adopt(self._options.profile or self._options.model)
         self._has_profile = False
 

@@ -257,10 +257,10 @@ class Teaching:
 def adopt_user_profile(recognizer: Recognizer) -> str:
     """Let the recognizer read with the user's own profile where there is one. Returns the line to tell the user, or nothing."""
     path = user_profile()
-    if not path.exists():
-        return ""
     try:
+        if not path.exists():
+            return ""
         recognizer.adopt(load_profile(path, recognizer.model))
-    except UserError as error:
+    except (UserError, OSError) as error:  # OSError: somebody else's home folder
         return f"reading without your profile: {error}"
     return f"reading with your profile {path}"

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from inference import teaching
-from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, adopt_user_profile, lesson_letters
+from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, Teaching, adopt_user_profile, lesson_letters
 from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
@@ -144,3 +144,35 @@ def test_the_users_profile_is_adopted_where_it_fits(tmp_path, monkeypatch):
     assert np.abs(reader.predict(landmarks) - before).max() > 1e-3
     assert "belongs to another model" in adopt_user_profile(other)
     np.testing.assert_array_equal(other.predict(landmarks), others_before)
+
+
+class Foreign:
+    """A path in a home folder that is somebody else's."""
+
+    def exists(self):
+        raise PermissionError(13, "Permission denied")
+
+    unlink = stat = is_file = exists
+
+
+def test_somebody_else_s_home_means_no_profile(monkeypatch):
+    monkeypatch.setattr(teaching, "user_profile", Foreign)
+    assert adopt_user_profile(Recognizer(LandmarkGRU())) == "reading without your profile: [Errno 13] Permission denied"
+
+
+@pytest.mark.parametrize(("keep", "phase"), [(True, "saved"), (False, "adopted")])
+def test_teaching_goes_from_the_lesson_to_the_profile(keep, phase, little_work, tmp_path, monkeypatch):
+    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.npz")
+    reader = Recognizer(LandmarkGRU())
+    lessons = Teaching(reader, keep)
+    assert lessons.update(hand("A"), 0.0) is None
+    lessons.begin("a")
+    phases, time = [], 0.0
+    while "adapting" not in phases:
+        time += 1 / 30
+        phases.append(lessons.update(hand("A"), time).phase)
+    assert list(dict.fromkeys(phases)) == ["countdown", "recording", "adapting"] and not lessons.in_lesson
+    with pytest.raises(UserError, match="still adapting"):
+        lessons.begin("b")
+    assert lessons.finish().phase == phase and reader.adopted is not reader.model
+    assert lessons.update(None, 11.0) is None and (tmp_path / "profile.npz").exists() == keep
