@@ -44,6 +44,10 @@ export class Teach {
     };
   }
 
+  showProfile(there) {
+    byId("forget").hidden = !there;
+  }
+
   leave() {
     this.showLesson(false);
   }
@@ -72,6 +76,6 @@ export class Teach {
   }
 
   result(text) {
-    if (byId("teach-result").textContent !== text) byId("teach-result").textContent = text;
+    if (text !== this.said) byId("teach-result").textContent = this.said = text;
   }
 }
