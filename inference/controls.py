@@ -3,10 +3,9 @@
 from inference.display import View
 from inference.live import Live
 from inference.recording import Recording
-from inference.teaching import Adapting, Lesson, LessonState, begin_lesson
+from inference.teaching import Teaching, TeachingState
 from sign2sound import Reading, UserError
 from sign2sound.labels import STATIC_LETTERS
-from sign2sound.profile import save_profile, user_profile
 from sign2sound.speech import Speaker
 
 NOTICE = 5.0  # seconds for which a line for the user stays
@@ -24,19 +23,19 @@ class Controls:
         self._now = 0.0
         self._notice, self._notice_until = "", 0.0
         self._typed: str | None = None  # letters chosen so far, while the user chooses those to teach
-        self._lesson: Lesson | None = None
-        self._shown: LessonState | None = None
-        self._adapting: Adapting | None = None
+        self._teaching = Teaching(live.recognizer)
 
     def frame(self, picture, timestamp: float) -> dict[str, float]:
         """Read a frame, RGB uint8 (H, W, 3), unmirrored. Returns the seconds that each stage took."""
         self._now = timestamp
-        if self._adapting and self._adapting.done():
-            self._adopt()
-        if self._lesson:
-            return self._teach(picture, timestamp)
+        if self._teaching.in_lesson:  # what is signed for it is not spelled
+            self.reading = self.live.recognizer.read(picture, timestamp)
+            self._teach()
+            latency = self.reading.latency
+            return {"landmarks": latency.landmarks, "features+model": latency.model}
         step = self.live.step(picture, timestamp)
         self.reading = step.reading
+        self._teach()
         if step.event:
             print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<8}{step.event.text}", flush=True)
             if step.event.kind != "deleted":
@@ -47,13 +46,13 @@ class Controls:
 
     def view(self, frames_per_second: float, latency: float) -> View:
         """What is to be drawn over the last frame. latency: seconds."""
-        live = self.live
+        live, teaching = self.live, self._teaching.state
         notice = self._notice if self._now < self._notice_until else ""
         if self._typed is not None:
             notice = f"Letters to teach: {self._typed or 'all'}   type some, Enter starts, Esc cancels"
         return View(
             self.reading, live.progress, live.text, live.word, live.suggestions, frames_per_second, latency,
-            notice, self._shown if self._lesson else None, self.help,
+            notice, teaching if teaching and teaching.in_lesson else None, self.help,
         )  # fmt: skip
 
     def key(self, name: str) -> str | None:
@@ -62,32 +61,28 @@ class Controls:
             return "quit"
         if self._typed is not None:
             self._choose(name)
-        elif self._lesson and name in ("escape", " "):
-            if name == " ":
-                self._lesson.skip()
-            else:
-                self._lesson = None
-                self.tell("Nothing learnt")
+        elif self._teaching.in_lesson and name == " ":
+            self._teaching.skip()
+        elif self._teaching.in_lesson and name == "escape":
+            self._teaching.cancel()
+            self.tell("Nothing taught")
         else:
             return self._spell(name)
         return None
 
     def teach(self, letters: str) -> None:
-        """Begin a lesson of these letters; all when none. Raises UserError where they can't be learnt."""
-        self._lesson = begin_lesson(letters, self.live.recognizer.adopted)
-        self._shown = None
+        """Begin a lesson of these letters; all when none. Raises UserError where they can't be taught."""
+        self._teaching.begin(letters)
 
     def finish(self) -> None:
-        """Wait for what is being learnt, and keep it."""
-        if self._adapting:
-            if not self._adapting.done():
-                print("learning your hand; Ctrl-C leaves it out", flush=True)
-            self._adopt()
+        """Wait for what is being adapted, and keep it."""
+        if self._teaching.adapting:
+            print("adapting to your hand; Ctrl-C leaves it out", flush=True)
+            self._tell_of(self._teaching.finish())
 
     def close(self) -> None:
-        """Leave what is being learnt."""
-        if self._adapting:
-            self._adapting.close()
+        """Leave what is being adapted."""
+        self._teaching.close()
 
     def tell(self, notice: str) -> None:
         """Show the user a line for a while."""
@@ -116,10 +111,11 @@ class Controls:
             case "m" if self._speaker:
                 self._speaker.muted = not self._speaker.muted
                 self.tell("Sound off" if self._speaker.muted else "Sound on")
-            case "t" if self._adapting:
-                self.tell(f"Still learning your hand: {self._adapting.progress:.0%}")
+            case "t" if self._teaching.adapting:
+                self.tell(f"Still adapting to your hand: {self._teaching.state.progress:.0%}")
             case "t":
-                self._lesson, self._typed = None, ""
+                self._teaching.cancel()
+                self._typed = ""
         return None
 
     def _choose(self, name: str) -> None:
@@ -137,32 +133,25 @@ class Controls:
         elif letter in STATIC_LETTERS and letter not in self._typed:
             self._typed += letter
 
-    def _teach(self, picture, timestamp: float) -> dict[str, float]:
-        self.reading = self.live.recognizer.read(picture, timestamp)
-        before, self._shown = self._shown, self._lesson.update(self.reading.hand, timestamp)
-        if before is None or (self._shown.letter, self._shown.phase) != (before.letter, before.phase):
-            print(f"{timestamp:7.2f} s  {self._shown.phase:<11}{self._shown.letter}", flush=True)
-        if self._shown.phase == "done":
-            samples = self._lesson.samples()
-            self._lesson = None
-            if samples[1]:
-                self._adapting = Adapting(self.live.recognizer.adopted, samples)  # what was learnt before stays
-                self.tell("Learning your hand; go on spelling")
-            else:
-                self.tell("Nothing learnt")
-        latency = self.reading.latency
-        return {"landmarks": latency.landmarks, "features+model": latency.model}
+    def _teach(self) -> None:
+        before, state = self._teaching.state, self._teaching.update(self.reading.hand, self._now)
+        if state and (before is None or (state.letter, state.phase) != (before.letter, before.phase)):
+            self._tell_of(state)
 
-    def _adopt(self) -> None:
-        recognizer, path = self.live.recognizer, user_profile()
-        adapted, self._adapting = self._adapting.model, None
-        recognizer.adopt(adapted)
-        try:
-            save_profile(path, adapted, recognizer.model)
-        except OSError as error:
-            self.tell(f"Reading your hand now, but {path} cannot be written ({error.strerror})")
-        else:
-            self.tell("Learnt: your hand is read with it, now and at the next start")
+    def _tell_of(self, state: TeachingState) -> None:
+        """Say that the teaching has come to its next letter or phase."""
+        match state.phase:
+            case "countdown" | "recording":
+                print(f"{self._now:7.2f} s  {state.phase:<11}{state.letter}", flush=True)
+                return
+            case "adapting":
+                self.tell("Adapting to your hand; go on spelling")
+            case "nothing":
+                self.tell("Nothing taught")
+            case "saved":
+                self.tell("Your hand is read with its profile, now and at the next start")
+            case "adopted":
+                self.tell(f"Your hand is read with its profile now, but {state.hint}")
         print(self._notice, flush=True)
 
     def _say(self, text: str) -> None:

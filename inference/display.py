@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inference.teaching import LessonState
+from inference.teaching import TeachingState
 from sign2sound.errors import UserError
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS
@@ -22,7 +22,6 @@ _WHITE, _GREY, _ACCENT = (255, 255, 255), (215, 215, 215), (110, 235, 150)
 _JOINT, _TROUGH, _DARK = (40, 170, 255), (90, 90, 90), (30, 30, 30)  # all colours are BGR
 _MOST = 200  # characters of the text of which as many are shown as fit
 _TITLE = "Sign2Sound"
-_LONGEST_WAIT = 0.1  # seconds between looks at whether the window was closed
 _NAMED_KEYS = {"\b": "backspace", "\x7f": "backspace", "\r": "enter", "\n": "enter", "\x1b": "escape"}
 KEYS = (
     ("1 2 3", "take a suggestion"),
@@ -54,7 +53,7 @@ class View:
     frames_per_second: float = 0.0
     latency: float = 0.0
     notice: str = ""
-    lesson: LessonState | None = None
+    lesson: TeachingState | None = None
     help: bool = False
 
 
@@ -243,7 +242,7 @@ def _draw_text(canvas: np.ndarray, view: View, unit: float) -> None:
     _write(canvas, after, 12 * unit + _text_width(before, size), height - 18 * unit, size, _ACCENT if view.word else _WHITE)
 
 
-def _draw_lesson(canvas: np.ndarray, lesson: LessonState, left_handed: bool, unit: float) -> None:
+def _draw_lesson(canvas: np.ndarray, lesson: TeachingState, left_handed: bool, unit: float) -> None:
     """Left: the letter to sign, how the synthetic signer does it, and how far the countdown or the recording is."""
     width = 200 * unit
     _darken(canvas, 0, 0, width, 330 * unit)

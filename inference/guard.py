@@ -15,16 +15,19 @@ _READING = ("GET", "HEAD")
 class Guard:
     """ASGI middleware that refuses what other sites' pages, or rebound names, make a browser ask for, and bodies too large."""
 
-    def __init__(self, app: ASGIApp, names: frozenset[str], body_bytes: int):
+    def __init__(self, app: ASGIApp, names: frozenset[str], body_bytes: int, root_path: str = ""):
         """names: host names the server answers to, in small letters; addresses are always answered to, since no other site
-        can make its name an address. body_bytes: the largest body of a request."""
+        can make its name an address. body_bytes: the largest body of a request. root_path: what a proxy puts before every
+        path, whether or not it takes it away again."""
         self._app = app
         self._names = names
         self._body_bytes = body_bytes
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
+        scope["root_path"] = self._root_path
         headers = Headers(scope=scope)
         status, reason = self._refusal(scope, headers)
         if scope["type"] == "websocket":
@@ -39,6 +42,9 @@ class Guard:
                 answer.setdefault("cache-control", "no-cache")
             await send(message)
 
+        declared = headers.get("content-length", "")
+        if not reason and declared.isdecimal() and len(declared) < 20 and int(declared) > self._body_bytes:
+            status, reason = self._too_large()
         if not reason and scope["method"] not in _READING:
             body, (status, reason) = await self._body(receive)
             receive = _replay(body, receive)
@@ -71,6 +77,9 @@ class Guard:
             return name in self._names
         return "%" not in name  # what follows it could be anything
 
+    def _too_large(self) -> tuple[int, str]:
+        return 413, f"the body is larger than {self._body_bytes} bytes"
+
     async def _body(self, receive: Receive) -> tuple[bytes, tuple[int, str]]:
         body = bytearray()
 
@@ -83,7 +92,7 @@ class Guard:
                 body.extend(message.get("body", b""))
                 more = message.get("more_body", False)
                 if len(body) > self._body_bytes:
-                    return 413, f"the body is larger than {self._body_bytes} bytes"
+                    return self._too_large()
             return 0, ""
 
         try:
@@ -94,9 +103,12 @@ class Guard:
 
 
 def own_names(host: str) -> frozenset[str]:
-    """The names that mean this machine: localhost, its own, and the one that the server was told to listen on."""
+    """The names that mean this machine: localhost, its own, and the one that the server was told to listen on.
+
+    Its full name is not among them: to learn it, a name server would have to be asked.
+    """
     machine = socket.gethostname().lower()
-    return frozenset({"localhost", machine, f"{machine}.local", socket.getfqdn().lower(), host.lower()})
+    return frozenset({"localhost", machine, f"{machine}.local", host.lower()})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -70,9 +70,10 @@ class Live:
         self._suggestions = ()
         return True
 
-    def write(self, label: str) -> None:
-        """Write one of the 29 labels as if it had been signed."""
-        self._speller.write(label)
+    def write(self, *labels: str) -> None:
+        """Write some of the 29 labels as if they had been signed."""
+        for label in labels:
+            self._speller.write(label)
         self._suggest()
 
     def clear(self) -> None:

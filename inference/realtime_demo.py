@@ -5,7 +5,7 @@ python inference/realtime_demo.py --source sample --word HELLO
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
 python inference/realtime_demo.py --source folder_of_pictures --watch
-python inference/realtime_demo.py --teach MNT                     learn how you sign M, N and T
+python inference/realtime_demo.py --teach MNT                     teach it how you sign M, N and T
 """
 
 if __name__ == "__main__":  # above the imports that take seconds
@@ -256,11 +256,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
     )
-    parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach learnt)")
+    parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach saved)")
     parser.add_argument(
-        "--teach", nargs="?", const="", metavar="LETTERS", help="learn how you sign these letters (default: all 24 still ones)"
+        "--teach", nargs="?", const="", metavar="LETTERS", help="teach it how you sign these (default: all 24 still letters)"
     )
-    parser.add_argument("--forget-profile", action="store_true", help="delete what --teach learnt, and read without it")
+    parser.add_argument("--forget-profile", action="store_true", help="delete what --teach saved, and read without it")
     parser.add_argument("--language", default="en", help="of the words and the voice (default: %(default)s)")
     parser.add_argument("--words", type=Path, help="word list to suggest from: a word per line, with its count if you like")
     parser.add_argument(

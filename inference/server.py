@@ -22,7 +22,8 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.guard import Guard
-from inference.session import TOP, Command, Options, Refused, Session, decode, describe
+from inference.messages import Command, Conversation, End, Problem, State, Welcome
+from inference.session import TOP, Refused, Session, SessionOptions, decode, describe
 from sign2sound import Landmarker, Recognizer
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS, find_label
@@ -41,13 +42,14 @@ mimetypes.add_type("text/javascript", ".js")
 
 @dataclass(frozen=True)
 class Limits:
-    """sessions: browsers at once. messages_per_second: of each, in the mean over a second. idle_seconds: without a message, and
-    session_seconds in all, until a session is closed. The others bound one message, request or picture."""
+    """What browsers may ask of the server."""
 
-    sessions: int = 4
-    messages_per_second: int = 60
-    idle_seconds: float = 120
-    session_seconds: float = 3600
+    sessions: int = 4  # browsers at once
+    messages_per_second: int = 60  # of each, in the mean over a second
+    waiting: int = 16  # messages of each that are not answered yet
+    idle_seconds: float = 120  # without a message until a session is closed
+    yield_seconds: float = 10  # without a message until it gives its place to a browser that finds none
+    session_seconds: float = 3600  # until a session is closed in any case
     frame_bytes: int = 512 * 1024
     body_bytes: int = 8 * 1024 * 1024
     picture_pixels: int = 25_000_000
@@ -57,6 +59,10 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
     sessions: int = Field(description="browsers connected now")
     limit: int = Field(description="browsers that can be connected at once")
+
+
+class Refusal(BaseModel):
+    detail: str = Field(description="what is wrong, in one line")
 
 
 class Prediction(BaseModel):
@@ -90,7 +96,7 @@ class Probabilities(BaseModel):
 class _Stills:
     """The API's own landmarker and model, in a thread of their own."""
 
-    options: Options
+    options: SessionOptions
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "stills"))
     landmarker: Landmarker | None = None
     waiting: int = 0
@@ -130,10 +136,21 @@ class _Stills:
             self.landmarker.close()
 
 
-def create_app(options: Options, names: frozenset[str], limits: Limits = Limits()) -> FastAPI:  # noqa: B008, it is frozen
-    """The server's ASGI application. names: see `inference.guard.Guard`."""
+def create_app(
+    options: SessionOptions,
+    names: frozenset[str],
+    limits: Limits = Limits(),  # noqa: B008, it is frozen
+    *,
+    trust_local: bool = True,
+    root_path: str = "",
+) -> FastAPI:
+    """The server's ASGI application.
+
+    names, root_path: see `inference.guard.Guard`. trust_local: browsers that connect from this machine are the user's own, who
+    may save and delete the profile; behind a proxy all connect from there.
+    """
     stills = _Stills(options)
-    sessions: set[WebSocket] = set()
+    places: set[_Place] = set()
 
     @asynccontextmanager
     async def lifespan(_):
@@ -147,7 +164,7 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
         docs_url=None,  # FastAPI's own page is fetched from another server and needs scripts within the HTML
         redoc_url=None,
     )
-    app.add_middleware(Guard, names=names, body_bytes=limits.body_bytes)
+    app.add_middleware(Guard, names=names, body_bytes=limits.body_bytes, root_path=root_path)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -157,17 +174,27 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
     async def refused(_: Request, error: Refused) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 422)
 
+    refusals = {
+        400: "The body is no JSON or form, or ended early",
+        403: "Sent by a page of another site",
+        408: "The body did not come in time",
+        413: "The body is too large",
+        422: "Something in the request is not as described",
+        503: "Too many requests at once",
+    }
+    taking = {"responses": {status: {"model": Refusal, "description": why} for status, why in refusals.items()}}
+
     @app.get("/health")
     async def health() -> Health:
         """Whether the server runs, and how full it is."""
-        return Health(sessions=len(sessions), limit=limits.sessions)
+        return Health(sessions=len(places), limit=limits.sessions)
 
-    @app.post("/predict")
+    @app.post("/predict", **taking)
     async def predict(image: Annotated[bytes, File(description="a JPEG or PNG picture")]) -> Prediction:
         """The letter in a picture."""
         return await stills.run(stills.predict, image, limits.picture_pixels)
 
-    @app.post("/landmarks")
+    @app.post("/landmarks", **taking)
     async def landmarks(hands: Landmarks) -> Probabilities:
         """Probabilities of the 29 labels for hands found elsewhere."""
         sides = hands.left_handed
@@ -176,7 +203,9 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
         found = await stills.run(stills.probabilities, hands.landmarks, sides)
         return Probabilities(probabilities=found.tolist())
 
-    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
+    unknown = {status: {"model": Refusal, "description": "No such sign or view"} for status in (404, 422)}
+
+    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}, **unknown})
     def signer(label: str, view: Literal["front", "turned"] = "front", moving: bool = True) -> Response:
         """The synthetic signer's hand: a picture, and of J and Z an animation, or their path where `moving` is false."""
         known = find_label(label)
@@ -187,30 +216,43 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
         )
 
     @app.get("/skeleton")
-    async def skeleton() -> tuple[tuple[int, int], ...]:
+    async def skeleton() -> list[Annotated[list[int], Field(min_length=2, max_length=2)]]:
         """Pairs of landmarks that a bone joins."""
         return BONES
+
+    @app.get(
+        "/stream",
+        status_code=426,
+        response_class=JSONResponse,
+        responses={"default": {"model": Conversation, "description": "What is said over the WebSocket"}},
+    )
+    async def describe_stream() -> Refusal:
+        """A WebSocket for this server's own page: frames and commands go in, what was read and spelled comes out."""
+        return JSONResponse({"detail": "open this address as a WebSocket"}, 426, {"upgrade": "websocket"})
 
     @app.websocket("/stream")
     async def stream(socket: WebSocket) -> None:
         await socket.accept()
-        if len(sessions) >= limits.sessions:
-            await _say(
-                socket, "full", f"All {limits.sessions} places of this server are taken. Try again in a few minutes.", 1013
-            )
-            return
-        sessions.add(socket)
+        if len(places) >= limits.sessions:
+            quiet = min(places, key=lambda place: place.heard)
+            if time.monotonic() - quiet.heard < limits.yield_seconds:
+                why = f"All {limits.sessions} places of this server are taken. Try again in a few minutes."
+                return await _say(socket, "full", why, 1013)
+            places.discard(quiet)
+            quiet.yielded.set()
+        place = _Place()
+        places.add(place)
         pool = ThreadPoolExecutor(1, "session")  # what MediaPipe and torch do holds up neither the server nor other sessions
-        loop = asyncio.get_running_loop()
+        work = partial(asyncio.get_running_loop().run_in_executor, pool)
         session = None
         try:
-            session = await loop.run_in_executor(pool, partial(Session, options, own=_is_here(socket)))
-            await socket.send_json({"type": "welcome", "notice": session.notice, **session.state()})
-            await _serve(socket, partial(loop.run_in_executor, pool), session, limits)
+            session = await work(partial(Session, options, own=trust_local and _is_here(socket)))
+            await _send(socket, Welcome(notice=session.notice, **session.state()))
+            await _serve(socket, place, work, session, limits)
         except WebSocketDisconnect:
             pass  # the page was closed
         finally:
-            sessions.discard(socket)
+            places.discard(place)
             if session is not None:
                 pool.submit(session.close)  # after the frame in hand
             pool.shutdown(wait=False)
@@ -223,8 +265,46 @@ def create_app(options: Options, names: frozenset[str], limits: Limits = Limits(
     return app
 
 
-async def _serve(socket: WebSocket, work, session: Session, limits: Limits) -> None:
-    """Answer a browser's messages one after another until it leaves or may not stay."""
+@dataclass(eq=False)
+class _Place:
+    """One of the server's places for browsers."""
+
+    heard: float = field(default_factory=time.monotonic)  # when the browser last sent something
+    yielded: asyncio.Event = field(default_factory=asyncio.Event)  # that it was given to another
+
+
+async def _serve(socket: WebSocket, place: _Place, work, session: Session, limits: Limits) -> None:
+    """Answer a browser's messages one after another until it leaves or may not stay.
+
+    Messages are received while earlier ones are worked on, so that its leaving is noticed at once.
+    """
+    inbox = asyncio.Queue()
+
+    async def answer() -> None:
+        while True:
+            try:
+                answered = await _answer(await inbox.get(), work, session, limits)
+            except Refused as error:
+                answered = Problem(message=str(error))
+            await _send(socket, answered)
+
+    async def stand_back() -> tuple[str, int]:
+        await place.yielded.wait()
+        return "Others wait for a place, and no picture came for a while. Your text is still here.", 1000
+
+    tasks = [asyncio.create_task(task) for task in (_receive(socket, place, inbox, limits), answer(), stand_back())]
+    try:
+        (ended, *_), _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if last_words := ended.result():
+        await _say(socket, "closed", *last_words)
+
+
+async def _receive(socket: WebSocket, place: _Place, inbox: asyncio.Queue, limits: Limits) -> tuple[str, int] | None:
+    """Put a browser's messages into the inbox until it leaves, or may not stay: why, and the code that says so."""
     started = time.monotonic()
     rate = Rate(limits.messages_per_second)
     while True:
@@ -234,19 +314,18 @@ async def _serve(socket: WebSocket, work, session: Session, limits: Limits) -> N
         except asyncio.TimeoutError:
             minutes = round((limits.session_seconds if left < limits.idle_seconds else limits.idle_seconds) / 60)
             why = f"after {minutes} minutes" + ("" if left < limits.idle_seconds else " without a picture")
-            return await _say(socket, "closed", f"The session ended {why}. Your text is still here.", 1000)
+            return f"The session ended {why}. Your text is still here.", 1000
         if message["type"] == "websocket.disconnect":
-            return
-        if not rate.allows(time.monotonic()):
-            return await _say(socket, "closed", f"More than {limits.messages_per_second} messages a second.", 1008)
-        try:
-            answer = await _answer(message, work, session, limits)
-        except Refused as error:
-            answer = {"type": "error", "message": str(error)}
-        await socket.send_json(answer)
+            return None
+        place.heard = time.monotonic()
+        if not rate.allows(place.heard):
+            return f"More than {limits.messages_per_second} messages a second.", 1008
+        if inbox.qsize() >= limits.waiting:
+            return f"More than {limits.waiting} messages without waiting for an answer.", 1008
+        inbox.put_nowait(message)
 
 
-async def _answer(message: dict, work, session: Session, limits: Limits) -> dict:
+async def _answer(message: dict, work, session: Session, limits: Limits) -> State:
     if (frame := message.get("bytes")) is not None:
         started = time.perf_counter()
         if not _FRAME_TIME.size < len(frame) <= _FRAME_TIME.size + limits.frame_bytes:
@@ -255,7 +334,7 @@ async def _answer(message: dict, work, session: Session, limits: Limits) -> dict
             )
         (timestamp,) = _FRAME_TIME.unpack_from(frame)
         answer = await work(session.frame, frame[_FRAME_TIME.size :], timestamp)
-        answer["ms"]["server"] = 1000 * (time.perf_counter() - started)
+        answer.ms["server"] = 1000 * (time.perf_counter() - started)
         return answer
     try:
         command = Command.model_validate_json(message["text"])
@@ -282,8 +361,12 @@ class Rate:
 
 async def _say(socket: WebSocket, kind: str, message: str, code: int) -> None:
     """The last words of a connection."""
-    await socket.send_json({"type": kind, "message": message})
+    await _send(socket, End(type=kind, message=message))
     await socket.close(code)
+
+
+async def _send(socket: WebSocket, message: BaseModel) -> None:
+    await socket.send_text(message.model_dump_json())
 
 
 def _is_here(socket: WebSocket) -> bool:

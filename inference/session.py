@@ -3,27 +3,27 @@
 import io
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from inference.live import SUGGESTIONS, Live
+from inference.messages import Command, Event, State, Step
 from inference.practice import Drill
-from inference.teaching import Adapting, Lesson, adopt_user_profile, begin_lesson
-from sign2sound import Hand, Reading, Recognizer, UserError
+from inference.teaching import Teaching, adopt_user_profile
+from sign2sound import Hand, Recognizer, UserError
 from sign2sound.exported import Model
 from sign2sound.labels import LABELS
-from sign2sound.profile import save_profile, user_profile
+from sign2sound.profile import user_profile
 
 FORMATS = ("JPEG", "PNG")
 Image.MAX_IMAGE_PIXELS = None  # decode has its own limit
 TOP = 3
 LONGEST_WORD = 20
+LONGEST_TEXT = 100_000  # characters; each keeps the probabilities that it was read from
 _LATEST = 1e9  # seconds; some 30 years after the page was opened
 
 
@@ -31,22 +31,8 @@ class Refused(Exception):
     """A message from the browser that can't be used. Its text says why, to whoever sent it."""
 
 
-class Command(BaseModel):
-    """What the page asks for besides reading frames.
-
-    write: text, A to Z and spaces, as if typed. delete: the last character. take: suggestion `index`. clear: the text.
-    practice: the word `text`; teach: the letters `text`; skip: the letter on show in either; spell: leave either.
-    forget: the user's profile.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    do: Literal["write", "delete", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
-    text: Annotated[str, StringConstraints(to_upper=True, max_length=2000, pattern="^[A-Za-z ]*$")] = ""
-    index: int = 0
-
-
 @dataclass(frozen=True)
-class Options:
+class SessionOptions:
     """What all sessions share.
 
     model: as released; profile: what to read with instead, if given. dictionary: of `sign2sound.words`, or None.
@@ -63,59 +49,57 @@ class Options:
 class Session:
     """One browser's stream. Use it from one thread at a time, and close it."""
 
-    def __init__(self, options: Options, *, own: bool):
-        """own: whoever sits at the browser is the user whose profile is kept on this machine; others' hands are learnt for the
-        length of their session only."""
+    def __init__(self, options: SessionOptions, *, own: bool):
+        """own: whoever sits at the browser is the user whose profile is kept on this machine; others teach for the length of
+        their session only."""
         self._options = options
         self._own = own
         self._recognizer = Recognizer(options.model, hand_model=options.hand_model)
-        self._has_profile = own and user_profile().exists()
+        self._teaching = Teaching(self._recognizer, keep=own)
         self.notice = ""  # about the profile, for the user
         if options.profile is not None:
             self._recognizer.adopt(options.profile)
         elif own:
             self.notice = adopt_user_profile(self._recognizer)
+        self._has_profile = bool(self.notice)
         self._spelling = Live(self._recognizer, options.dictionary)
         self._practice = Live(self._recognizer)
-        self._drill = Drill()
-        self._drilling = False
-        self._lesson: Lesson | None = None
-        self._adapting: Adapting | None = None
-        self._time = -math.inf
+        self._drill: Drill | None = None
+        self._time = -math.inf  # of the newest frame
 
-    def frame(self, picture: bytes, timestamp: float) -> dict:
-        """Read a JPEG or PNG taken at `timestamp` seconds, and return what the page shows. Raises Refused."""
-        if not self._time < timestamp < _LATEST:  # so that NaN is refused too
-            raise Refused(f"a frame's time must be a number of seconds, later than {self._time:.3f} s; found {timestamp}")
+    def frame(self, picture: bytes, timestamp: float) -> Step:
+        """Read a JPEG or PNG taken at `timestamp` seconds. Raises Refused."""
+        if not max(0, self._time) <= timestamp < _LATEST or timestamp == self._time:  # so that NaN is refused too
+            raise Refused(f"a frame's time is a number of seconds from 0 on, later than {self._time:.3f} s; found {timestamp}")
         started = time.perf_counter()
         frame = decode(picture, self._options.frame_pixels)
         decoded = time.perf_counter() - started
         self._time = timestamp
 
-        live = self._practice if self._drilling or self._lesson is not None else self._spelling
+        live = self._practice if self._drill or self._teaching.in_lesson else self._spelling
         step = live.step(frame, timestamp)
         reading = step.reading
-        answer = {
-            "type": "step",
-            "time": timestamp,
-            **describe(reading.probabilities, reading.hand, frame.shape),
-            "hold": live.progress,
-            "event": step.event and {"kind": step.event.kind, "text": step.event.text},
+        teaching = self._teaching.update(reading.hand, timestamp)
+        if teaching and teaching.phase in ("adopted", "saved"):
+            self._has_profile = True
+        return Step(
             **self.state(),
-        }
-        if self._lesson is not None or self._adapting is not None:
-            answer["lesson"] = self._teach(reading, timestamp)
-        elif self._drilling:
-            answer["practice"] = asdict(self._drill.update(step.event, reading.hand, reading.label))
-        answer["ms"] = {stage: 1000 * seconds for stage, seconds in {"decode": decoded, **step.seconds}.items()}
-        return answer
+            **describe(reading.probabilities, reading.hand, frame.shape),
+            time=timestamp,
+            hold=live.progress,
+            event=step.event and Event(kind=step.event.kind, text=step.event.text),
+            teaching=teaching,
+            practice=self._drill and self._drill.update(step.event, reading.hand, reading.label),
+            ms={stage: 1000 * seconds for stage, seconds in {"decode": decoded, **step.seconds}.items()},
+        )
 
-    def command(self, command: Command) -> dict:
+    def command(self, command: Command) -> State:
         """Do what the page asks for. Returns the state after it. Raises Refused."""
         match command.do:
             case "write":
-                for character in command.text:
-                    self._spelling.write("space" if character == " " else character)
+                if len(self._spelling.text) + len(command.text) > LONGEST_TEXT:
+                    raise Refused(f"the text is full: {LONGEST_TEXT} characters; clear it")
+                self._spelling.write(*("space" if character == " " else character for character in command.text))
             case "delete":
                 self._spelling.write("del")
             case "take":
@@ -126,88 +110,62 @@ class Session:
             case "practice":
                 self._practise(command.text)
             case "teach":
-                self._start_lesson(command.text)
+                self._teach(command.text)
             case "skip":
                 self._skip()
             case "spell":
                 self._leave()
             case "forget":
                 self._forget()
-        return {"type": "state", **self.state()}
+        return State(**self.state())
 
     def state(self) -> dict:
-        """The text, and what else the page shows at all times."""
+        """The fields of a `State`."""
         live = self._spelling
         return {"text": live.text, "word": live.word, "suggestions": live.suggestions, "profile": self._has_profile}
 
     def close(self) -> None:
-        if self._adapting is not None:
-            self._adapting.close()
+        self._teaching.close()
         self._recognizer.close()
 
     def _practise(self, word: str) -> None:
         word = word.replace(" ", "")
         if not 0 < len(word) <= LONGEST_WORD:
             raise Refused(f"a word to practise has 1 to {LONGEST_WORD} letters, found {len(word)}")
-        if not self._drilling:
+        if not self._drill:
             self._leave()
             self._practice.reset()
-        self._drilling = True
+            self._drill = Drill()
         self._drill.start(word)
 
-    def _start_lesson(self, letters: str) -> None:
-        if self._adapting is not None:
-            raise Refused("your hand is being learnt; wait until that is done")
+    def _teach(self, letters: str) -> None:
         try:
-            lesson = begin_lesson(letters, self._recognizer.adopted)
+            self._teaching.begin(letters)
         except UserError as error:
             raise Refused(str(error)) from error
-        self._leave()
-        self._lesson = lesson
+        self._drill = None
 
     def _skip(self) -> None:
-        if self._lesson is not None:
-            self._lesson.skip()
-        elif self._drilling:
+        if self._teaching.in_lesson:
+            self._teaching.skip()
+        elif self._drill:
             self._drill.skip()
         else:
             raise Refused("nothing to skip: neither practising nor teaching")
 
     def _leave(self) -> None:
-        """Back to spelling. A lesson is cancelled; what is already being learnt of one is not."""
-        self._drilling = False
-        self._drill = Drill()
-        self._lesson = None
+        """Back to spelling."""
+        self._drill = None
+        self._teaching.cancel()
 
     def _forget(self) -> None:
         if self._own:
-            user_profile().unlink(missing_ok=True)
+            try:
+                user_profile().unlink(missing_ok=True)
+            except OSError as error:
+                raise Refused(f"{user_profile()} cannot be deleted ({error.strerror})") from error
         self._recognizer.adopt(self._options.profile or self._options.model)
         self._has_profile = False
-
-    def _teach(self, reading: Reading, timestamp: float) -> dict:
-        """Go on with the lesson, or with learning from it; what the page shows of either."""
-        if self._lesson is not None:
-            state = self._lesson.update(reading.hand, timestamp)
-            if state.phase != "done":
-                return asdict(state)
-            samples = self._lesson.samples()
-            self._lesson = None
-            if not samples[1]:
-                return {"phase": "nothing"}
-            self._adapting = Adapting(self._recognizer.adopted, samples)  # what was learnt before stays
-        if not self._adapting.done():
-            return {"phase": "learning", "progress": self._adapting.progress}
-        adapted, self._adapting = self._adapting.model, None
-        self._recognizer.adopt(adapted)
-        self._has_profile = True
-        saved = self._own
-        if self._own:
-            try:
-                save_profile(user_profile(), adapted, self._options.model)
-            except OSError:  # a full disk or a folder that can't be written; the session still reads with it
-                saved = False
-        return {"phase": "learnt", "saved": saved}
 
 
 def decode(picture: bytes, most_pixels: int) -> np.ndarray:
@@ -237,5 +195,4 @@ def describe(probabilities: np.ndarray, hand: Hand | None, shape: tuple[int, ...
         "confidence": round(float(probabilities[best[0]]), 4),
         "top": [(LABELS[label], round(float(probabilities[label]), 4)) for label in best],
         "hand": hand and np.round(hand.landmarks[:, :2] / np.float32([shape[1], shape[0]]), 4).tolist(),
-        "left_handed": hand and hand.left_handed,
     }

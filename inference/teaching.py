@@ -1,4 +1,4 @@
-"""Teach it your hand: a lesson that shows letters and takes samples, and a model adapted to them beside the frame loop."""
+"""Teach it your hand: a lesson takes samples, the model is adapted to them beside the frame loop, then adopted and saved."""
 
 import math
 import string
@@ -13,7 +13,7 @@ from sign2sound import Hand, Recognizer, UserError
 from sign2sound.exported import Model
 from sign2sound.features import palm_clips
 from sign2sound.labels import STATIC_LETTERS
-from sign2sound.profile import load_profile, user_profile
+from sign2sound.profile import load_profile, save_profile, user_profile
 
 COUNTDOWN = 3.0  # seconds from the moment a letter is shown until its samples are taken
 RECORDING = 3.0  # seconds of a steady hand per letter
@@ -23,40 +23,32 @@ _LONGEST_FRAME = 0.2  # seconds that one frame may count for, when the stream st
 
 
 @dataclass(frozen=True)
-class LessonState:
-    """What to show.
+class TeachingState:
+    """What to show."""
 
-    letter: to be signed now. number: which of `total` letters it is, from 1 on. phase: `countdown` until the samples are taken,
-    `recording`, or `done`, and then there is no letter. progress: of the phase, 0 to 1; seconds_left: of the phase.
-    hint: what keeps the recording waiting: `no hand`, `hold still`, or nothing.
-    """
+    phase: str  # of a lesson `countdown` or `recording`; after it `adapting`, and at last `saved`, `adopted` or `nothing`
+    letter: str = ""  # to be signed now
+    number: int = 0  # which of `total` letters it is, from 1 on
+    total: int = 0
+    progress: float = 0.0  # of the phase, 0 to 1
+    seconds_left: float = 0.0  # of a countdown or recording
+    hint: str = ""  # what a recording waits for, `no hand` or `hold still`; of `adopted`, why no profile could be saved
 
-    letter: str
-    number: int
-    total: int
-    phase: str
-    progress: float = 0.0
-    seconds_left: float = 0.0
-    hint: str = ""
+    @property
+    def in_lesson(self) -> bool:
+        return self.phase in ("countdown", "recording")
 
 
 def lesson_letters(text: str) -> tuple[str, ...]:
-    """The letters to learn that a user typed, such as `mnt` or `M, N, T`, in the alphabet's order; all 24 when none.
+    """The letters to teach that a user typed, such as `mnt` or `M, N, T`, in the alphabet's order; all 24 when none.
 
     Raises UserError on J and Z, which move, and on what is no letter.
     """
     typed = {character for character in text.upper() if character not in " ,"}
     if wrong := sorted(typed - set(STATIC_LETTERS)):
-        moving = " (J and Z move, and are learnt from nobody)" if set(wrong) <= set(string.ascii_uppercase) else ""
-        raise UserError(f"cannot learn {', '.join(wrong)}{moving}; expected letters such as MNT")
+        moving = " (J and Z move, and are not taught)" if set(wrong) <= set(string.ascii_uppercase) else ""
+        raise UserError(f"cannot teach {', '.join(wrong)}{moving}; expected letters such as MNT")
     return tuple(letter for letter in STATIC_LETTERS if letter in typed) or STATIC_LETTERS
-
-
-def begin_lesson(text: str, model: Model) -> "Lesson":
-    """A lesson of the letters that a user typed, see `lesson_letters`. Raises UserError, also where the model can't learn."""
-    letters = lesson_letters(text)
-    model.check_trainable()
-    return Lesson(letters)
 
 
 class Lesson:
@@ -74,8 +66,8 @@ class Lesson:
         self._recent: deque[tuple[float, np.ndarray]] = deque()  # hands of the last _LOOK_BACK seconds, in palm sizes
         self._samples: list[tuple[str, Hand]] = []
 
-    def update(self, hand: Hand | None, timestamp: float) -> LessonState:
-        """Take the hand of the frame at `timestamp` seconds, which never falls."""
+    def update(self, hand: Hand | None, timestamp: float) -> TeachingState | None:
+        """Take the hand of the frame at `timestamp` seconds, which never falls. None when no letter is left."""
         elapsed = min(timestamp - self._now, _LONGEST_FRAME)
         self._now = timestamp
         steady = self._is_steady(hand, timestamp)
@@ -122,16 +114,15 @@ class Lesson:
         then, now = palm_clips(np.stack([landmarks, hand.landmarks])[None], np.array([hand.left_handed]))[0, ..., :2]
         return np.linalg.norm(now - then, axis=1).mean() < _STEADY * (timestamp - before)
 
-    def _state(self, hint: str) -> LessonState:
-        total = len(self._letters)
-        if self._index == total:
-            return LessonState("", total, total, "done", 1.0)
-        letter, number = self._letters[self._index], self._index + 1
+    def _state(self, hint: str) -> TeachingState | None:
+        if self._index == len(self._letters):
+            return None
+        letter, number, total = self._letters[self._index], self._index + 1, len(self._letters)
         shown = 0.0 if self._shown is None else self._now - self._shown
         if shown < COUNTDOWN:
-            return LessonState(letter, number, total, "countdown", shown / COUNTDOWN, COUNTDOWN - shown)
+            return TeachingState("countdown", letter, number, total, shown / COUNTDOWN, COUNTDOWN - shown)
         left = RECORDING - self._recorded
-        return LessonState(letter, number, total, "recording", self._recorded / RECORDING, left, hint)
+        return TeachingState("recording", letter, number, total, self._recorded / RECORDING, left, hint)
 
 
 class Adapting:
@@ -178,13 +169,98 @@ class Adapting:
         self.progress = progress
 
 
+class Teaching:
+    """A user teaches a recognizer: lesson -> adapting -> adopted -> saved. Tell it every frame's hand, and close it."""
+
+    def __init__(self, recognizer: Recognizer, keep: bool = True):
+        """keep: save what is adapted as the user's profile; else it lasts as long as the recognizer."""
+        self.state: TeachingState | None = None  # of the newest frame; None while there is nothing to show
+        self._recognizer = recognizer
+        self._keep = keep
+        self._lesson: Lesson | None = None
+        self._adapting: Adapting | None = None
+
+    @property
+    def in_lesson(self) -> bool:
+        """Whether letters are being shown, so that what is signed is not to be spelled."""
+        return self._lesson is not None
+
+    @property
+    def adapting(self) -> bool:
+        return self._adapting is not None
+
+    def begin(self, text: str) -> None:
+        """A lesson of the letters that a user typed, see `lesson_letters`, in place of the one that goes on.
+
+        Raises UserError, also where the model can't be adapted, or still is.
+        """
+        letters = lesson_letters(text)
+        if self.adapting:
+            raise UserError(f"still adapting to your hand ({self._adapting.progress:.0%}); wait until that is done")
+        self._recognizer.adopted.check_trainable()
+        self._lesson = Lesson(letters)
+        self.state = None
+
+    def skip(self) -> None:
+        """Leave out the letter on show."""
+        if self._lesson is not None:
+            self._lesson.skip()
+
+    def cancel(self) -> None:
+        """Leave the lesson. What is being adapted already goes on."""
+        if self._lesson is not None:
+            self._lesson = self.state = None
+
+    def update(self, hand: Hand | None, timestamp: float) -> TeachingState | None:
+        """Take the hand of the frame at `timestamp` seconds, which never falls. Returns `state`."""
+        if self._lesson is not None:
+            self.state = self._lesson.update(hand, timestamp) or self._adapt()
+        elif self._adapting is None:
+            self.state = None
+        elif self._adapting.done():
+            self.state = self._adopt()
+        else:
+            self.state = TeachingState("adapting", progress=self._adapting.progress)
+        return self.state
+
+    def finish(self) -> TeachingState | None:
+        """Wait for what is being adapted, if anything. Returns `state`."""
+        if self.adapting:
+            self.state = self._adopt()
+        return self.state
+
+    def close(self) -> None:
+        """Leave what is being adapted."""
+        if self._adapting is not None:
+            self._adapting.close()
+
+    def _adapt(self) -> TeachingState:
+        samples = self._lesson.samples()
+        self._lesson = None
+        if not samples[1]:
+            return TeachingState("nothing")
+        self._adapting = Adapting(self._recognizer.adopted, samples)  # what was taught before stays
+        return TeachingState("adapting")
+
+    def _adopt(self) -> TeachingState:
+        adapted, self._adapting = self._adapting.model, None
+        self._recognizer.adopt(adapted)
+        if not self._keep:
+            return TeachingState("adopted")
+        try:
+            save_profile(user_profile(), adapted, self._recognizer.model)
+        except OSError as error:  # a full disk, or a folder that can't be written; it still reads with what was adapted
+            return TeachingState("adopted", hint=f"{user_profile()} cannot be written ({error.strerror})")
+        return TeachingState("saved")
+
+
 def adopt_user_profile(recognizer: Recognizer) -> str:
     """Let the recognizer read with the user's own profile where there is one. Returns the line to tell the user, or nothing."""
     path = user_profile()
-    if not path.exists():
-        return ""
     try:
+        if not path.exists():
+            return ""
         recognizer.adopt(load_profile(path, recognizer.model))
-    except UserError as error:
+    except (UserError, OSError) as error:  # OSError: somebody else's home folder
         return f"reading without your profile: {error}"
     return f"reading with your profile {path}"

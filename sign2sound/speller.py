@@ -84,12 +84,11 @@ class Speller:
 
     @property
     def word(self) -> str:
-        return self.text.rstrip(" ").rpartition(" ")[2]
+        return "".join(character for character, _ in self._characters[self._word_place()])
 
     @property
     def evidence(self) -> tuple[np.ndarray, ...]:
-        end = len(self.text.rstrip(" "))
-        return tuple(evidence / evidence.sum() for _, evidence in self._characters[end - len(self.word) : end])
+        return tuple(evidence / evidence.sum() for _, evidence in self._characters[self._word_place()])
 
     @property
     def progress(self) -> float:
@@ -133,8 +132,7 @@ class Speller:
 
     def replace_word(self, word: str) -> None:
         """Put `word` and a space in the place of `self.word`."""
-        end = len(self.text.rstrip(" "))
-        del self._characters[end - len(self.word) :]
+        del self._characters[self._word_place().start :]
         for letter in word:
             self.write(letter)
         self.write("space")
@@ -142,6 +140,16 @@ class Speller:
     def clear(self) -> None:
         """Forget the text, not what the hand shows."""
         self._characters.clear()
+
+    def _word_place(self) -> slice:
+        """Where `word` stands among the characters; looked for from their end, since a text may be long."""
+        end = len(self._characters)
+        while end and self._characters[end - 1][0] == " ":
+            end -= 1
+        start = end
+        while start and self._characters[start - 1][0] != " ":
+            start -= 1
+        return slice(start, end)
 
     @property
     def _asked(self) -> np.ndarray:

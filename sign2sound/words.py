@@ -28,6 +28,7 @@ _EXTRA = math.log(0.02 / len(LETTERS))
 # The share of what is spelled that stands in no dictionary, as names often do not. It is set high: to call a name a mistake is
 # worse than to leave a mistake alone.
 _UNKNOWN = 0.8
+_MOST_DISTANCE = 3  # letters missed, misread or unasked in a word that is still looked at
 _UNFINISHED = 0.1  # the weight of a word begun against one that is whole
 _WORTHWHILE = 1e-3  # of the likeliest reading: a suggestion below it is not worth offering
 
@@ -89,7 +90,7 @@ class Dictionary:
 
         evidence: for each spelled character the probabilities (29,) that it was read from, one-hot if it was typed.
         """
-        if not len(evidence):
+        if not 0 < len(evidence) <= self._letters.shape[1] + _MOST_DISTANCE:  # no word is near a longer one
             return []
         rows, whole, begun = self._weigh(evidence)
         scores = np.logaddexp(whole, begun + math.log(_UNFINISHED))
@@ -111,7 +112,7 @@ class Dictionary:
     def _weigh(self, evidence: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows of the words near what was spelled, and how likely each of them is, spelled whole or begun (log scale)."""
         length = len(evidence)
-        within = 1 if length == 1 else 2 if length < 6 else 3
+        within = 1 if length == 1 else 2 if length < 6 else _MOST_DISTANCE
         # One letter more than was spelled, so that a word with a letter missed in its middle is as near as one begun.
         beginnings = self._begin(min(length + 1, self._letters.shape[1]))
         spelled = [literal_of(evidence)]

@@ -34,7 +34,7 @@ for (const [path, methods] of Object.entries(api.paths)) {
     card.className = "card";
     const parameters = (operation.parameters ?? []).map(({name, schema}) => `${name}: ${typeOf(schema)}`);
     if (parameters.length) card.append(element("pre", parameters.join("\n")));
-    card.append(...fields("Body", operation.requestBody?.content), ...fields("Answer", operation.responses["200"].content));
+    card.append(...fields("Body", operation.requestBody?.content), ...fields("Answer", (operation.responses["200"] ?? operation.responses.default).content));
     document.getElementById("docs").append(card);
   }
 }

@@ -13,6 +13,7 @@ export class Practice {
     this.choices = LETTERS;
     this.word = "";
     this.feedback = settle(byId("feedback"));
+    this.target = spellOut(byId("target"));
     byId("practice-letter").onclick = () => this.choose(LETTERS);
     byId("practice-word").onclick = () => this.choose(WORDS);
     byId("practice-skip").onclick = () => this.send({do: "skip"});
@@ -49,7 +50,7 @@ export class Practice {
   }
 
   show({word, done}) {
-    spellOut(byId("target"), word, done);
+    this.target(word, done);
     const letter = word[Math.min(done, word.length - 1)];
     showSigner(byId("signer-front"), letter, "front");
     showSigner(byId("signer-turned"), letter, "turned");

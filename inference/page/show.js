@@ -2,7 +2,13 @@
 
 export const byId = (id) => document.getElementById(id);
 
+/** Let a screen reader say it. */
+export function announce(message) {
+  byId("announcer").textContent = message;
+}
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const colours = getComputedStyle(document.documentElement); // follows changes
 const CALM = 500; // milliseconds that a line stays at least, so that it can be read, and read aloud
 
 /** The synthetic signer's picture of a letter in an <img>; without motion for those who asked for less of it. */
@@ -16,33 +22,36 @@ export function showSigner(image, letter, view) {
 /** Returns a function that sets an element's text, at most every CALM milliseconds, and its class. */
 export function settle(element) {
   let changed = -Infinity;
+  let shown = "";
   let waiting;
   return function set(text, kind = "") {
     clearTimeout(waiting);
-    if (element.textContent === text) return;
+    if (shown === text) return;
     const left = changed + CALM - performance.now();
     if (left > 0) {
       waiting = setTimeout(set, left, text, kind);
       return;
     }
     changed = performance.now();
-    element.textContent = text;
+    element.textContent = shown = text;
     element.classList.toggle("good", kind === "good");
   };
 }
 
-/** A word with its letters done, the one to sign now, and those to come. */
-export function spellOut(element, word, done) {
-  const key = `${word} ${done}`;
-  if (element.dataset.shown === key) return;
-  element.dataset.shown = key;
-  element.setAttribute("aria-label", done < word.length ? `Sign ${word[done]}, letter ${done + 1} of ${word}` : `${word} is done`);
-  element.replaceChildren(...[...word].map((letter, index) => {
-    const span = document.createElement("span");
-    span.textContent = letter;
-    span.className = index < done ? "done" : index === done ? "now" : "later";
-    return span;
-  }));
+/** Returns a function that shows a word with its letters done, the one to sign now, and those to come. */
+export function spellOut(element) {
+  let shown = "";
+  return function set(word, done) {
+    if (shown === `${word} ${done}`) return;
+    shown = `${word} ${done}`;
+    element.setAttribute("aria-label", done < word.length ? `Sign ${word[done]}, letter ${done + 1} of ${word}` : `${word} is done`);
+    element.replaceChildren(...[...word].map((letter, index) => {
+      const span = document.createElement("span");
+      span.textContent = letter;
+      span.className = index < done ? "done" : index === done ? "now" : "later";
+      return span;
+    }));
+  };
 }
 
 /** Draws the hand's points, shares of width and height, over a picture of that size. */
@@ -53,7 +62,7 @@ export function drawSkeleton(canvas, hand, bones, width, height) {
   if (!hand) return;
   const unit = Math.max(width, height) / 640;
   const points = hand.map(([x, y]) => [x * width, y * height]);
-  for (const [colour, thick] of [["rgb(10 25 30 / 55%)", 5.5], ["#7fe3d6", 2.6]]) {
+  for (const [colour, thick] of [[colours.getPropertyValue("--bone-edge"), 5.5], [colours.getPropertyValue("--bone"), 2.6]]) {
     context.strokeStyle = colour;
     context.lineWidth = thick * unit;
     context.lineCap = "round";
@@ -64,7 +73,7 @@ export function drawSkeleton(canvas, hand, bones, width, height) {
     }
     context.stroke();
   }
-  context.fillStyle = "#fff";
+  context.fillStyle = colours.getPropertyValue("--joint");
   for (const [x, y] of points) {
     context.beginPath();
     context.arc(x, y, 2.8 * unit, 0, 7);

@@ -4,10 +4,37 @@ const WIDTH = 640; // pixels of what is sent
 const QUALITY = 0.7;
 const SHORTEST = 30; // milliseconds between frames
 
-export async function openCamera(video) {
+/** What to say where the browser hands pages an empty or false copy of what they draw. */
+export const BLANKED = ["The browser hides the pictures from this page",
+  "It guards against tracking by what pages draw. Allow this page to read its canvas in the browser's privacy settings, or try another browser."];
+
+/** Whether what is drawn can be read back; some browsers give noise or white instead. */
+export function canvasIsTrue() {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 16, height: 16});
+  const context = canvas.getContext("2d");
+  if (!context) return false;
+  context.fillStyle = "rgb(200 40 90)";
+  context.fillRect(0, 0, 16, 16);
+  const pixels = context.getImageData(0, 0, 16, 16).data;
+  return pixels.every((value, index) => Math.abs(value - [200, 40, 90, 255][index % 4]) < 16);
+}
+
+/** The canvas as a JPEG, or null where the browser gives none. */
+export function jpegOf(canvas, quality) {
+  return new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
+}
+
+/** By its type, or by its name where the browser knows no type for it. */
+export function isVideo({type, name}) {
+  return type ? /^(video|audio)\//.test(type) : /\.(mov|mkv|mp4|m4v|webm|avi|ogv|mpe?g|3gp)$/i.test(name);
+}
+
+/** ended() and muted(): the camera is gone, or delivers nothing for a while. */
+export async function openCamera(video, {ended, muted}) {
   if (!navigator.mediaDevices) throw new DOMException("no secure page", "SecurityError");
   const stream = await navigator.mediaDevices.getUserMedia(
     {video: {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}, facingMode: "user"}});
+  for (const track of stream.getVideoTracks()) Object.assign(track, {onended: ended, onmute: muted});
   video.srcObject = stream;
   await video.play();
 }
@@ -16,11 +43,15 @@ export async function openVideo(video, file) {
   video.srcObject = null;
   video.src = URL.createObjectURL(file);
   await video.play();
+  if (!video.videoWidth) throw new DOMException("no picture in it", "NoPicture");
 }
 
 export function closeVideo(video) {
   video.pause();
-  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+  for (const track of video.srcObject?.getTracks() ?? []) {
+    track.onended = track.onmute = null;
+    track.stop();
+  }
   video.srcObject = null;
   if (video.src) URL.revokeObjectURL(video.src);
   video.removeAttribute("src");
@@ -56,7 +87,8 @@ export class Camera {
     return this.video.videoWidth > 0 && performance.now() - this.taken >= SHORTEST;
   }
 
-  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took. */
+  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took; picture is null
+   *  where the browser gives none. */
   async take() {
     const time = this.taken = performance.now();
     const {videoWidth, videoHeight} = this.video;
@@ -64,7 +96,7 @@ export class Camera {
     this.canvas.width = Math.round(videoWidth * scale);
     this.canvas.height = Math.round(videoHeight * scale);
     this.context.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
-    const picture = await new Promise((done) => this.canvas.toBlob(done, "image/jpeg", QUALITY));
+    const picture = await jpegOf(this.canvas, QUALITY);
     return {picture, time, encode: performance.now() - time};
   }
 }

@@ -2,24 +2,43 @@
 
 const voices = () => globalThis.speechSynthesis?.getVoices() ?? [];
 
+/** What was chosen on an earlier visit; nothing where the browser keeps nothing for pages. */
+function recall(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 export class Speech {
-  constructor(sound, voice) {
+  /** tell(message) shows the user a line. */
+  constructor(sound, voice, tell) {
+    this.tell = tell;
     this.sound = sound;
     this.voice = voice;
-    sound.value = localStorage.getItem("sound") ?? "words";
+    sound.value = recall("sound") ?? "words";
     sound.onchange = () => {
-      localStorage.setItem("sound", sound.value);
+      this.keep("sound", sound.value);
       globalThis.speechSynthesis?.cancel();
     };
-    voice.onchange = () => localStorage.setItem("voice", voice.value);
+    voice.onchange = () => this.keep("voice", voice.value);
     this.list();
     globalThis.speechSynthesis?.addEventListener?.("voiceschanged", () => this.list());
+  }
+
+  keep(name, value) {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      this.tell("The browser keeps no settings of this page, so this choice lasts until you leave it. Allow cookies to keep it.");
+    }
   }
 
   list() {
     const options = voices().map(({name, lang, voiceURI}) => new Option(`${name} (${lang})`, voiceURI));
     this.voice.replaceChildren(new Option("Default voice", ""), ...options);
-    this.voice.value = localStorage.getItem("voice") ?? "";
+    this.voice.value = recall("voice") ?? "";
     if (this.voice.selectedIndex < 0) this.voice.value = "";
     this.voice.hidden = !options.length;
   }
@@ -32,11 +51,13 @@ export class Speech {
     if (this.sound.value !== "nothing") this.say(word);
   }
 
-  /** Text in capitals is read letter by letter, so words go in small ones. */
+  /** Text in capitals is read letter by letter, so words go in small ones. False where there is no voice. */
   say(text) {
-    if (!text || !globalThis.speechSynthesis) return;
+    if (!voices().length) return false;
+    if (!text) return true;
     const utterance = new SpeechSynthesisUtterance(text.length > 1 ? text.toLowerCase() : text);
     utterance.voice = voices().find(({voiceURI}) => voiceURI === this.voice.value) ?? null;
     speechSynthesis.speak(utterance);
+    return true;
   }
 }

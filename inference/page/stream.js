@@ -6,8 +6,7 @@ export class Stream {
   /** answered(message) gets every message of the server as an object; left(title, message) is called once, when it is over. */
   constructor({answered, left}) {
     this.busy = false;
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.socket = new WebSocket(`${scheme}//${location.host}/stream`);
+    this.socket = new WebSocket(new URL("stream", location.href).href.replace(/^http/, "ws"));
     this.socket.binaryType = "arraybuffer";
     this.opened = false;
     this.socket.onmessage = ({data}) => {

@@ -5,6 +5,13 @@ import {byId, settle, showSigner} from "./show.js";
 const LETTERS = [..."ABCDEFGHIKLMNOPQRSTUVWXY"]; // J and Z move
 const HINTS = {"no hand": "Show your hand to the camera.", "hold still": "Hold still."};
 
+const ENDS = {
+  adapting: "Adapting to your hand… Go on spelling or practising meanwhile.",
+  nothing: "No letter was signed, so nothing was taught.",
+  saved: "Your profile is saved on this computer. Your hand is read with it from now on.",
+  adopted: "Your hand is read with your profile until you leave this page.",
+};
+
 export class Teach {
   /** start() gives a promise of frames flowing. */
   constructor(send, start) {
@@ -31,10 +38,14 @@ export class Teach {
       this.leave();
     };
     byId("forget").onclick = () => {
-      if (!confirm("Delete what it learnt of your hand?")) return;
+      if (!confirm("Delete the profile of your hand?")) return;
       this.send({do: "forget"});
-      this.result("Deleted. It reads your hand like everybody's again.");
+      this.result("Deleted. Your hand is read like everybody's again.");
     };
+  }
+
+  showProfile(there) {
+    byId("forget").hidden = !there;
   }
 
   leave() {
@@ -44,14 +55,10 @@ export class Teach {
   update(lesson) {
     const taking = lesson.phase === "countdown" || lesson.phase === "recording";
     this.showLesson(taking);
-    if (lesson.phase === "learning") this.result("Learning your hand… Go on spelling meanwhile.");
-    if (lesson.phase === "nothing") this.result("No letter was signed, so nothing was learnt.");
-    if (lesson.phase === "learnt") {
-      this.result(lesson.saved
-        ? "Learnt, and saved on this computer. It reads with it from now on."
-        : "Learnt. It reads with it until you leave this page.");
+    if (!taking) {
+      this.result(ENDS[lesson.phase] + (lesson.hint ? ` The profile was not saved: ${lesson.hint}.` : ""));
+      return;
     }
-    if (!taking) return;
     byId("teach-target").textContent = lesson.letter;
     showSigner(byId("teach-front"), lesson.letter, "front");
     showSigner(byId("teach-turned"), lesson.letter, "turned");
@@ -69,6 +76,6 @@ export class Teach {
   }
 
   result(text) {
-    if (byId("teach-result").textContent !== text) byId("teach-result").textContent = text;
+    if (text !== this.said) byId("teach-result").textContent = this.said = text;
   }
 }

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from inference import controls, teaching
+from inference import teaching
 from inference.controls import NOTICE, Controls
 from inference.live import Live
 from sign2sound import Hand, Recognizer, UserError, adapting
@@ -37,8 +37,7 @@ def released(root):
 @pytest.fixture
 def desk(released, tmp_path, monkeypatch):
     """Controls of a window, with the user's profile in an empty folder."""
-    for module in (controls, teaching):
-        monkeypatch.setattr(module, "user_profile", lambda: tmp_path / "profile.npz")
+    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.npz")
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
         monkeypatch.setattr(adapting, name, value)
     return Controls(Live(Reader(released), Dictionary([("CALL", 3), ("CALM", 1)])), Speaker())
@@ -116,7 +115,7 @@ def test_letters_to_teach_are_typed_and_the_keys_mean_letters_meanwhile(desk):
     signer.show(None, 0.1)
     assert (desk.view(0, 0).lesson.letter, desk.view(0, 0).lesson.total) == ("Q", 2)
     assert press(desk, "escape") == [None]
-    assert desk.view(0, 0).lesson is None and desk.view(0, 0).notice == "Nothing learnt"
+    assert desk.view(0, 0).lesson is None and desk.view(0, 0).notice == "Nothing taught"
     press(desk, "t")
     assert "Letters to teach: all" in desk.view(0, 0).notice
     assert press(desk, "escape", "escape") == [None, "quit"]
@@ -142,7 +141,8 @@ def test_a_lesson_is_learnt_used_and_kept_while_frames_are_read(desk, released, 
 
 def test_a_second_lesson_adds_to_the_first(desk, monkeypatch):
     taught = []
-    monkeypatch.setattr(controls, "Adapting", lambda model, samples: taught.append(model) or teaching.Adapting(model, samples))
+    adapting = teaching.Adapting
+    monkeypatch.setattr(teaching, "Adapting", lambda model, samples: taught.append(model) or adapting(model, samples))
     signer = Signer(desk)
     for letter in "AB":
         desk.teach(letter)
@@ -158,13 +158,13 @@ def test_a_lesson_of_skipped_letters_learns_nothing(desk, tmp_path):
     signer.show(None, 0.1)
     press(desk, " ", " ")
     signer.show(None, 0.1)
-    assert desk.view(0, 0).notice == "Nothing learnt"
+    assert desk.view(0, 0).notice == "Nothing taught"
     desk.finish()
     assert not (tmp_path / "profile.npz").exists()
 
 
 def test_a_profile_that_cannot_be_kept_is_used_and_said(desk, tmp_path, monkeypatch):
-    monkeypatch.setattr(controls, "user_profile", lambda: tmp_path / "file" / "profile.npz")
+    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "file" / "profile.npz")
     (tmp_path / "file").touch()
     desk.teach("a")
     Signer(desk).show("A", teaching.COUNTDOWN + teaching.RECORDING + 0.1)
@@ -173,7 +173,7 @@ def test_a_profile_that_cannot_be_kept_is_used_and_said(desk, tmp_path, monkeypa
 
 
 def test_letters_that_cannot_be_taught_are_refused(desk):
-    with pytest.raises(UserError, match="cannot learn J"):
+    with pytest.raises(UserError, match="cannot teach J"):
         desk.teach("J")
 
 

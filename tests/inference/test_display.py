@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inference.display import Video, View, annotate, has_display, key_name
-from inference.teaching import LessonState
+from inference.teaching import TeachingState
 from sign2sound import Hand, Reading, UserError
 from sign2sound.labels import LABELS
 from sign2sound.recognizer import Latency
@@ -74,7 +74,7 @@ def test_the_text_shows_its_end():
 
 
 WHITE, BLACK = (np.full((480, 640, 3), value, np.uint8) for value in (255, 0))
-LESSON = LessonState("B", 2, 3, "recording", 0.5, 1.5)
+LESSON = TeachingState("recording", "B", 2, 3, 0.5, 1.5)
 
 
 def lightness(colour) -> float:

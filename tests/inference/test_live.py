@@ -87,3 +87,15 @@ def test_frames_are_read_as_hands_are(recognizer, shared_data):
         steps = [live.step(picture, frame / 30) for frame in range(30)]
     assert steps[-1].text == "L" and steps[-1].reading.hand is not None
     assert np.mean([step.seconds["landmarks"] for step in steps]) > 0
+
+
+def test_a_command_of_many_letters_is_suggested_for_once(recognizer):
+    asked = []
+
+    class Words:
+        def suggest(self, evidence, count):
+            asked.append(len(evidence))
+            return []
+
+    Live(recognizer, Words()).write(*"ABC")
+    assert asked == [3]

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import wave
 from contextlib import contextmanager
 
 import cv2
@@ -71,11 +72,12 @@ def url(root, tmp_path_factory):
 
 
 @contextmanager
-def opened(url, *arguments, **context):
-    """The page in a new browser, whose errors fail the test."""
+def opened(url, *arguments, script="", **context):
+    """The page in a new browser, whose errors fail the test. script: runs before the page's own."""
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
         page = browser.new_context(**context).new_page()
+        page.add_init_script(REMEMBER + script)
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -139,7 +141,7 @@ def test_a_picture_is_read_and_the_hand_of_a_lesson_is_learnt(url, signer_camera
         expect(page.locator("#teach-target")).to_have_text("V", timeout=SECONDS)
         expect(page.locator("#teach-status")).to_contain_text("1 of 1")
         page.get_by_role("button", name="Skip this letter").click()
-        expect(page.locator("#teach-result")).to_have_text("No letter was signed, so nothing was learnt.", timeout=SECONDS)
+        expect(page.locator("#teach-result")).to_have_text("No letter was signed, so nothing was taught.", timeout=SECONDS)
 
 
 def test_without_a_camera_the_page_says_what_to_do(url):
@@ -151,6 +153,78 @@ def test_without_a_camera_the_page_says_what_to_do(url):
         expect(page.locator("#announcer")).to_contain_text("open a picture or a video")
         page.get_by_role("tab", name="Spell").press("ArrowRight")
         expect(page.get_by_role("tabpanel", name="Practice")).to_be_visible()
+
+
+# What a browser may lack, and what the page then says. Each line of script runs before the page's own.
+BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked', 'SecurityError'); }})"
+BLANK = "CanvasRenderingContext2D.prototype.getImageData = (x, y, w, h) => ({data: new Uint8ClampedArray(4 * w * h).fill(255)})"
+NO_JPEG = "HTMLCanvasElement.prototype.toBlob = (done) => done(null)"
+NO_VOICE = "speechSynthesis.getVoices = () => []"
+
+
+def test_without_storage_and_voices_the_page_works_and_says_so(url):
+    with opened(url, script=f"{BLOCKED}; {NO_VOICE}") as page:
+        page.get_by_role("tab", name="Practice").click()
+        expect(page.get_by_role("tabpanel", name="Practice")).to_be_visible()
+        page.get_by_label("What is spoken").select_option("nothing")
+        expect(page.locator("#announcer")).to_contain_text("keeps no settings of this page")
+        page.get_by_role("tab", name="Spell").click()
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator("#announcer")).to_contain_text("has no voice. Install one")
+
+
+@pytest.mark.parametrize("script", [BLANK, NO_JPEG])
+def test_a_browser_that_hides_pictures_is_noticed(url, signer_camera, script):
+    with opened(url, *camera(signer_camera), script=script) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.locator("#cover-title")).to_have_text("The browser hides the pictures from this page", timeout=SECONDS)
+        expect(page.get_by_role("button", name="Start the camera")).to_be_visible()
+
+
+def test_an_unplugged_camera_is_noticed(url, signer_camera):
+    with opened(url, *camera(signer_camera)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        page.evaluate("video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('mute'))")
+        expect(page.locator("#announcer")).to_contain_text("The camera sends no pictures")
+        page.evaluate("video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+        expect(page.locator("#cover-title")).to_have_text("The camera is gone")
+
+
+def test_a_file_without_pictures_and_one_without_a_type_are_read_as_what_they_are(url, tmp_path):
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", None))
+        sound.writeframes(bytes(16000))
+    (tmp_path / "clip.mkv").write_bytes(b"no video")
+    with opened(url) as page:
+        page.set_input_files("#file", tmp_path / "sound.wav")
+        expect(page.locator("#cover-title")).to_have_text("This file has no picture", timeout=SECONDS)
+        page.set_input_files("#file", tmp_path / "clip.mkv")
+        expect(page.locator("#cover-title")).to_have_text("This video does not play", timeout=SECONDS)
+
+
+def test_a_long_text_survives_a_new_connection(url, signer_camera):
+    text = "LONG " * 1500  # several parts
+    with opened(url, *camera(signer_camera)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        for start in range(0, len(text), 1900):
+            page.evaluate(TYPE, text[start : start + 1900])
+        expect(page.locator("#text")).to_contain_text(text.strip(), timeout=SECONDS)
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        page.wait_for_timeout(1500)  # frames are answered, too, while the text is given back
+        page.evaluate(TYPE, " END")
+        expect(page.locator("#text")).to_contain_text("END", timeout=SECONDS)
+        assert page.locator("#text").inner_text().startswith(text.strip())
+
+
+# Sends what a user types, over the page's own connection.
+REMEMBER = """
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) { window.socket = this; return send.call(this, data); };"""
+TYPE = "(text) => window.socket?.send(JSON.stringify({do: 'write', text}))"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -66,6 +66,11 @@ def test_the_signer_s_own_hand_needs_no_change_and_a_turned_one_a_turn():
     assert around.turn == pytest.approx(90, abs=1) and around.advice == "turn your hand"
 
 
+@pytest.mark.parametrize(("degrees", "advice"), [(55, ""), (60, "straighten your ring finger")])
+def test_a_finger_may_differ_by_a_quarter_of_a_palm(degrees, advice):
+    assert compare(Hand(bent(prototype("B"), 3, degrees)), "B").advice == advice
+
+
 @pytest.mark.parametrize(
     ("shown", "wanted", "finger"),
     [

@@ -1,6 +1,7 @@
 """The server as it runs: uvicorn on a free port, real requests, real WebSockets, the released model."""
 
 import json
+import socket as sockets
 import struct
 import threading
 import time
@@ -9,15 +10,21 @@ from contextlib import contextmanager, suppress
 
 import cv2
 import httpx
+import hypothesis
 import numpy as np
 import pytest
+import schemathesis
 import uvicorn
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from inference.guard import own_names
+from inference.messages import Command
 from inference.server import Limits, Rate, create_app, draw_sign
-from inference.session import Command, Options, Refused, Session, decode
+from inference.session import Refused, Session, SessionOptions, decode
+from inference.teaching import TeachingState
+from inference.web_app import Protocol
 from sign2sound.checkpoint import load_model
 from sign2sound.hand_model import cached_path, find_hand_model
 from sign2sound.signer import draw_hand, load_prototypes, place_hand
@@ -30,7 +37,7 @@ def options(root):
     if not cached_path().exists():
         pytest.skip("needs the hand landmark model: python -m sign2sound.hand_model")
     model, _ = load_model(root / "checkpoints" / "best_model.pth")
-    return Options(model=model, hand_model=find_hand_model())
+    return SessionOptions(model=model, hand_model=find_hand_model())
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +50,9 @@ def profile_path(tmp_path, monkeypatch):
 
 
 @contextmanager
-def serving(options, limits=LIMITS):
-    config = uvicorn.Config(
-        create_app(options, own_names("127.0.0.1"), limits), log_level="error", port=0, ws_max_size=2 * limits.frame_bytes
-    )
+def serving(options, limits=LIMITS, **arguments):
+    app = create_app(options, own_names("127.0.0.1"), limits, **arguments)
+    config = uvicorn.Config(app, http=Protocol, log_level="error", port=0, ws_max_size=2 * limits.frame_bytes)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -190,23 +196,33 @@ def test_a_lesson_ends_in_a_profile_that_is_used_at_once_and_can_be_deleted(opti
     monkeypatch.setattr("sign2sound.adapting._STEPS", 5)
     session = Session(options, own=True)
     state = session.command(Command(do="teach", text="L"))
-    assert not state["profile"]
-    lesson, picture = {}, jpeg("L")
+    assert not state.profile
+    phases, picture = [], jpeg("L")
     for step in range(400):
-        lesson = session.frame(picture, step / 15).get("lesson", {})
-        if lesson.get("phase") == "learning":
-            time.sleep(0.1)
-        if lesson.get("phase") == "learnt":
+        answer = session.frame(picture, step / 15)
+        phases.append(answer.teaching.phase)
+        if phases[-1] == "saved":
             break
-    assert lesson == {"phase": "learnt", "saved": True}
-    assert profile_path.exists() and session.state()["profile"]
+    assert list(dict.fromkeys(phases)) == ["countdown", "recording", "adapting", "saved"]
+    assert profile_path.exists() and answer.profile
+    assert session.frame(picture, 40).teaching is None
     session.close()
 
     again = Session(options, own=True)
     assert "with your profile" in again.notice
-    assert not again.command(Command(do="forget"))["profile"] and not profile_path.exists()
+    assert not again.command(Command(do="forget")).profile and not profile_path.exists()
     stranger = Session(options, own=False)
     assert not stranger.state()["profile"]
+
+
+def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monkeypatch):
+    monkeypatch.setattr("inference.session.Teaching.update", lambda *_: TeachingState("adapting", progress=0.5))
+    session = Session(options, own=False)
+    session.command(Command(do="practice", text="L"))
+    for step in range(15):
+        answer = session.frame(jpeg("L"), step / 15)
+    assert (answer.teaching.phase, answer.practice.done, answer.practice.right) == ("adapting", 1, 1)
+    session.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer/a", "/skeleton"])
@@ -214,6 +230,9 @@ def test_everything_comes_with_the_security_headers(http, path):
     answer = http.get(path)
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
+    sources = {source for rule in policy.split("; ") for source in rule.split()[1:]}
+    host = http.base_url.netloc.decode()
+    assert sources <= {"'none'", "'self'", "blob:", "data:", f"ws://{host}", f"wss://{host}"}  # no other host
     assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["permissions-policy"].startswith("camera=(self)")
@@ -234,6 +253,34 @@ def test_the_signer_s_pictures(http):
     assert http.get("/signer/L?view=turned").content != http.get("/signer/L").content
     assert http.get("/signer/del").status_code == 404
     assert http.get("/signer/A?view=behind").status_code == 422
+
+
+def test_the_api_is_as_its_description_says(host):
+    """Of all that may be sent by it, a few dozen requests."""
+    schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json")
+    schema.validate()
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert {operation.path for operation in operations} == {
+        "/health", "/predict", "/landmarks", "/signer/{label}", "/skeleton", "/stream",
+    }  # fmt: skip
+    for operation in operations:
+
+        @hypothesis.settings(max_examples=20, deadline=None, derandomize=True, database=None)
+        @hypothesis.given(operation.as_strategy())
+        def check(case):
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])  # no schema says which bytes are a picture
+
+        check()
+
+
+def test_what_a_stream_says_is_described(http, stream):
+    api = http.get("/openapi.json").json()["components"]["schemas"]
+    stream.send(frame(1, jpeg()))
+    assert set(receive(stream)) == set(api["Step"]["properties"])
+    stream.send('{"do": "clear"}')
+    assert set(receive(stream)) == set(api["State"]["properties"])
+    stream.send("")
+    assert set(receive(stream)) == set(api["Problem"]["properties"])
 
 
 # Who may ask
@@ -292,9 +339,11 @@ def test_own_posts_are_taken(http, host):
         (frame(1, png_of(30000, 30000)), "30000 x 30000"),
         (frame(1, png_of(500, 500)[:-40]), "damaged"),
         (frame(1, jpeg() + bytes(200_000)), "at most 200000"),
-        (frame(float("nan"), jpeg()), "number of seconds"),
-        (frame(float("inf"), jpeg()), "number of seconds"),
-        (frame(-1e300, b"x"), "not a picture"),
+        (frame(float("nan"), jpeg()), "number of seconds from 0 on"),
+        (frame(float("inf"), jpeg()), "number of seconds from 0 on"),
+        (frame(-1e300, jpeg()), "number of seconds from 0 on"),
+        (frame(-1e-9, jpeg()), "number of seconds from 0 on"),
+        (frame(0, b"x"), "not a picture"),
         ("no JSON", "Invalid JSON"),
         ("[" * 100_000, "Invalid JSON"),
         ("{}", "do: Field required"),
@@ -391,6 +440,95 @@ def test_sessions_end_when_idle_or_when_their_time_is_over(options):
             receive(socket)
             answer = receive(socket)
             assert answer["type"] == "closed" and reason in answer["message"]
+
+
+def test_a_place_is_free_when_its_browser_is_gone_during_work(host, http, monkeypatch):
+    wait_for_sessions(http, 0)
+    monkeypatch.setattr(Session, "command", lambda *_: time.sleep(3))
+    with open_stream(host) as socket:
+        receive(socket)
+        for _ in range(3):
+            socket.send('{"do": "clear"}')
+    left = time.monotonic()
+    wait_for_sessions(http, 0)
+    assert time.monotonic() - left < 2
+
+
+def test_a_quiet_browser_gives_its_place_to_another_one(options):
+    with serving(options, Limits(sessions=1, yield_seconds=0.5)) as host, open_stream(host) as quiet:
+        receive(quiet)
+        with open_stream(host) as early:
+            assert receive(early)["type"] == "full"
+        time.sleep(0.6)
+        with open_stream(host) as later:
+            assert receive(later)["type"] == "welcome"
+            answer = receive(quiet)
+            assert answer["type"] == "closed" and "Others wait" in answer["message"]
+            later.send('{"do": "clear"}')
+            assert receive(later)["type"] == "state"
+
+
+def test_a_head_that_does_not_come_ends_its_connection_and_no_other(options, monkeypatch):
+    monkeypatch.setattr("inference.web_app.HEAD_SECONDS", 0.5)
+    with serving(options) as host, open_stream(host) as stream:
+        receive(stream)
+        address = ("127.0.0.1", int(host.rpartition(":")[2]))
+        slow, again = (sockets.create_connection(address, timeout=3) for _ in range(2))
+        slow.send(b"GET /health HT")
+        again.send(f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert again.recv(100_000).startswith(b"HTTP/1.1 200")
+        again.send(b"GET /hea")
+        for connection in (slow, again):
+            while connection.recv(100_000):
+                pass
+            connection.close()
+        stream.send('{"do": "clear"}')
+        assert receive(stream)["type"] == "state"
+
+
+def test_a_declared_body_too_large_is_refused_before_it_comes(host):
+    with sockets.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=3) as connection:
+        connection.send(f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 300001\r\n\r\n".encode())
+        assert connection.recv(100_000).startswith(b"HTTP/1.1 413")
+
+
+def test_four_long_words_are_written_at_once(options):
+    from sign2sound.words import Dictionary
+
+    dictionary = Dictionary.load("en")
+    dictionary.suggest([np.eye(29)[0]])  # the first takes longer
+    session = Session(SessionOptions(options.model, dictionary=dictionary), own=False)
+    started = time.perf_counter()
+    for _ in range(4):
+        state = session.command(Command(do="write", text="A" * 2000))
+    assert time.perf_counter() - started < 1 and len(state.text) == 8000
+    with pytest.raises(Refused, match="text is full"):
+        for _ in range(60):
+            session.command(Command(do="write", text="AB " * 600))
+    session.close()
+
+
+def test_local_browsers_behind_a_proxy_are_guests(options, profile_path):
+    profile_path.touch()
+    with serving(options, trust_local=False) as host, open_stream(host) as socket:
+        assert receive(socket)["notice"] == ""
+        socket.send('{"do": "forget"}')
+        receive(socket)
+    assert profile_path.exists()
+    with serving(options) as host, open_stream(host) as socket:
+        assert "without your profile" in receive(socket)["notice"]
+        socket.send('{"do": "forget"}')
+        receive(socket)
+    assert not profile_path.exists()
+
+
+def test_a_proxy_s_path_may_stand_before_every_address(options):
+    with serving(options, root_path="/sign") as host, httpx.Client(base_url=f"http://{host}") as http:
+        for path in ("/", "/app.js", "/docs", "/skeleton", "/signer/A"):
+            assert http.get(path).status_code == http.get("/sign" + path).status_code == 200
+        for path in ("", "/sign"):
+            with connect(f"ws://{host}{path}/stream", origin=f"http://{host}") as socket:
+                assert receive(socket)["type"] == "welcome"
 
 
 def test_fifty_connects_leave_nothing_behind(host, http):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from inference import teaching
-from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, adopt_user_profile, lesson_letters
+from inference.teaching import COUNTDOWN, RECORDING, Adapting, Lesson, Teaching, adopt_user_profile, lesson_letters
 from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
@@ -36,7 +36,7 @@ def test_a_lesson_takes_its_samples_after_the_countdown_and_for_as_long_as_it_sa
     state, now = run(lesson, RECORDING / 3 * 2, lambda time: hand("A"), now, rate)
     assert (state.letter, state.number, state.phase) == ("B", 2, "countdown")
     state, now = run(lesson, COUNTDOWN + RECORDING + 1 / rate, lambda time: hand("B", left_handed=True), now, rate)
-    assert (state.letter, state.phase, state.progress) == ("", "done", 1.0)
+    assert state is None
     landmarks, labels, left_handed = lesson.samples()
     assert landmarks.shape == (2 * RECORDING * rate, 21, 3) and landmarks.dtype == np.float32
     assert labels == ["A"] * int(RECORDING * rate) + ["B"] * int(RECORDING * rate)
@@ -67,7 +67,7 @@ def test_a_skipped_letter_leaves_no_sample():
     lesson.skip()
     _, now = run(lesson, COUNTDOWN + 1, lambda time: hand("C"), now)
     lesson.skip()
-    assert lesson.update(None, now).phase == "done"
+    assert lesson.update(None, now) is None
     lesson.skip()
     assert set(lesson.samples()[1]) == {"A"}
 
@@ -84,7 +84,7 @@ def test_letters_to_learn(typed, letters):
     assert lesson_letters(typed) == tuple(letters)
 
 
-@pytest.mark.parametrize(("typed", "message"), [("AJZ", "cannot learn J, Z .J and Z move"), ("A1", "cannot learn 1; expected")])
+@pytest.mark.parametrize(("typed", "message"), [("AJZ", "cannot teach J, Z .J and Z move"), ("A1", "cannot teach 1; expected")])
 def test_letters_that_cannot_be_learnt(typed, message):
     with pytest.raises(UserError, match=message):
         lesson_letters(typed)
@@ -144,3 +144,35 @@ def test_the_users_profile_is_adopted_where_it_fits(tmp_path, monkeypatch):
     assert np.abs(reader.predict(landmarks) - before).max() > 1e-3
     assert "belongs to another model" in adopt_user_profile(other)
     np.testing.assert_array_equal(other.predict(landmarks), others_before)
+
+
+class Foreign:
+    """A path in a home folder that is somebody else's."""
+
+    def exists(self):
+        raise PermissionError(13, "Permission denied")
+
+    unlink = stat = is_file = exists
+
+
+def test_somebody_else_s_home_means_no_profile(monkeypatch):
+    monkeypatch.setattr(teaching, "user_profile", Foreign)
+    assert adopt_user_profile(Recognizer(LandmarkGRU())) == "reading without your profile: [Errno 13] Permission denied"
+
+
+@pytest.mark.parametrize(("keep", "phase"), [(True, "saved"), (False, "adopted")])
+def test_teaching_goes_from_the_lesson_to_the_profile(keep, phase, little_work, tmp_path, monkeypatch):
+    monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.npz")
+    reader = Recognizer(LandmarkGRU())
+    lessons = Teaching(reader, keep)
+    assert lessons.update(hand("A"), 0.0) is None
+    lessons.begin("a")
+    phases, time = [], 0.0
+    while "adapting" not in phases:
+        time += 1 / 30
+        phases.append(lessons.update(hand("A"), time).phase)
+    assert list(dict.fromkeys(phases)) == ["countdown", "recording", "adapting"] and not lessons.in_lesson
+    with pytest.raises(UserError, match="still adapting"):
+        lessons.begin("b")
+    assert lessons.finish().phase == phase and reader.adopted is not reader.model
+    assert lessons.update(None, 11.0) is None and (tmp_path / "profile.npz").exists() == keep

@@ -54,10 +54,47 @@ def test_a_certificate_must_be_one_and_have_its_key(monkeypatch, certificate, tm
 def test_a_port_in_use_or_beyond_is_said():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"cannot listen on 127.0.0.1, port {port} .*in use.*; give another --port"):
+        with pytest.raises(UserError, match=f"cannot listen on 127.0.0.1, port {port} .*in use.*; give --port"):
             web_app._listen("127.0.0.1", port)
     with pytest.raises(UserError, match="cannot listen on nowhere.invalid"):
         web_app._listen("nowhere.invalid", 5000)
+
+
+def test_a_port_in_use_comes_with_one_that_is_free():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(UserError, match=r"give --port \d+, which is free") as error:
+            web_app._listen("127.0.0.1", taken.getsockname()[1])
+    web_app._listen("127.0.0.1", int(str(error.value).split("--port ")[1].split(",")[0])).close()
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("192.168.0.7", "192.168.0.7")],
+)
+def test_the_address_printed_is_this_server_s(address, place):
+    assert web_app._reached_at(address) == place
+
+
+def test_whoever_else_answers_to_localhost_is_noticed():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert web_app._is_answered(web_app._other_loopback("::1"), port)
+    assert not web_app._is_answered("127.0.0.1", port)
+    assert web_app._other_loopback("127.0.0.1") == "::1" and web_app._other_loopback("192.168.0.7") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trusted"),
+    [([], True), (["--allow-host", "Sign.example"], False), (["--host", "0.0.0.0", "--insecure"], False),
+     (["--allow-host", "sign.example", "--trust-local"], True)],
+)  # fmt: skip
+def test_behind_a_proxy_nobody_is_the_owner_unless_said(monkeypatch, arguments, trusted):
+    monkeypatch.setattr(sys, "argv", ["web_app.py", *arguments])
+    assert web_app._trusts_local(web_app._arguments()) == trusted
+
+
+def test_a_path_prefix_is_one(monkeypatch):
+    assert "is like /sign2sound" in mistake(monkeypatch, "--root-path", "sign/")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])

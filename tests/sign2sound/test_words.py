@@ -153,3 +153,10 @@ def test_a_table_of_more_is_refused(tmp_path):
     (tmp_path / "words.csv").write_text("word,count\nhello,5,x\n")
     with pytest.raises(UserError, match="line 2: found 'hello,5,x'"):
         Dictionary.load(tmp_path / "words.csv")
+
+
+def test_what_is_longer_than_every_word_is_not_compared_with_them(monkeypatch):
+    words = Dictionary([("CALM", 1), ("CALL", 3)])
+    spelled = [np.eye(29)[2]] * 8
+    monkeypatch.setattr("sign2sound.words.cdist", None)
+    assert words.suggest(spelled) == []

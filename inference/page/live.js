@@ -1,0 +1,113 @@
+// What the camera or a video shows goes to the server frame by frame, until it ends or the user stops it.
+
+import {byId} from "./show.js";
+import {BLANKED, Camera, canvasIsTrue, closeVideo, openCamera, openVideo, watchFrames} from "./source.js";
+import {Stream} from "./stream.js";
+
+export class Live {
+  /** answered(message) gets every message of the server, a step with `encode`, the milliseconds that its JPEG took. */
+  constructor(stage, answered) {
+    this.stage = stage;
+    this.answered = answered;
+    this.video = byId("video");
+    this.camera = new Camera(this.video);
+    this.stream = null;
+    this.stopWatching = () => {};
+    this.video.onended = () => stage.hint("The video has ended");
+  }
+
+  send(command) {
+    this.stream?.command(command);
+  }
+
+  /** Gives a promise of whether frames flow. */
+  startCamera() {
+    return this.start("Your browser asks whether this page may use the camera.", true, () => openCamera(this.video, {
+      ended: () => this.end("The camera is gone", "It was unplugged, or another program took it. Plug it in and start again; your text is still here."),
+      muted: () => this.stage.tell("The camera sends no pictures. Is its cover closed, or is another program using it?"),
+    }));
+  }
+
+  startVideo(file) {
+    return this.start("Opening the video.", false, () => openVideo(this.video, file));
+  }
+
+  async start(message, mirrored, open) {
+    this.stop();
+    if (!canvasIsTrue()) {
+      this.stage.cover(...BLANKED);
+      return false;
+    }
+    this.stage.wait(message);
+    try {
+      await open();
+    } catch (error) {
+      closeVideo(this.video);
+      this.stage.cover(...(mirrored ? cameraProblem(error) : videoProblem(error)));
+      return false;
+    }
+    this.stage.wait("Connecting.");
+    return new Promise((connected) => {
+      const left = (title, message) => {
+        this.end(title, message);
+        connected(false);
+      };
+      const answered = (message) => {
+        if (message.type === "welcome") {
+          this.stage.uncover("running", this.video.videoWidth, this.video.videoHeight, mirrored);
+          this.stopWatching = watchFrames(this.video, () => this.frame());
+          connected(true);
+        }
+        this.answered(message.type === "step" ? {...message, encode: this.encode} : message);
+      };
+      this.stream = new Stream({answered, left});
+    });
+  }
+
+  async frame() {
+    const to = this.stream;
+    if (!to || to.busy || !this.camera.due()) return;
+    to.busy = true;
+    const {picture, time, encode} = await this.camera.take();
+    if (!picture) {
+      this.end(...BLANKED);
+      return;
+    }
+    this.encode = encode;
+    await to.sendFrame(picture, time);
+  }
+
+  stop() {
+    this.stopWatching();
+    this.stream?.close();
+    this.stream = null;
+    closeVideo(this.video);
+    this.stage.empty();
+  }
+
+  end(title, message) {
+    this.stop();
+    this.stage.cover(title, message);
+  }
+}
+
+function videoProblem(error) {
+  if (error.name === "NoPicture") return ["This file has no picture", "It holds sound only, or pictures of a kind that this browser does not know. MP4 and WebM usually work."];
+  return ["This video does not play", "The browser cannot play this file. MP4 and WebM usually work."];
+}
+
+function cameraProblem(error) {
+  switch (error.name) {
+    case "NotAllowedError":
+      return ["No permission for the camera", "Allow the camera for this page in the address bar, then start again. A picture or a video works without."];
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return ["No camera found", "Plug one in and start again, or open a picture or a video."];
+    case "NotReadableError":
+      return ["The camera is busy", "Another program is using it. Close that, then start again."];
+    case "SecurityError":
+      return ["The browser gives no camera here", "Cameras work on this machine's own address and over https only. A picture or a video works here too."];
+    default:
+      return ["The camera does not start", error.message];
+  }
+}
