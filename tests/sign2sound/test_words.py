@@ -1,4 +1,3 @@
-import time
 import tracemalloc
 
 import numpy as np
@@ -117,16 +116,6 @@ def test_what_is_neither_a_language_nor_a_file_is_refused(tmp_path):
         Dictionary.load("klingon")
     with pytest.raises(UserError, match="cannot read the word list"):
         Dictionary.load(tmp_path)
-
-
-def test_it_keeps_up_with_a_signer(english):
-    word = "INFORMATION"
-    for length in range(1, len(word) + 1):
-        english.suggest(read(word[:length]))  # the first of each length cuts the beginnings
-    started = time.perf_counter()
-    for length in range(1, len(word) + 1):
-        english.suggest(read(word[:length]))
-    assert (time.perf_counter() - started) / len(word) < 0.1  # 5 ms on an idle machine; a letter takes 400
 
 
 def test_a_word_without_end_takes_no_more_memory():
