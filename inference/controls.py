@@ -1,11 +1,11 @@
 """What frames and keys do in the window: spelling, and teaching it your hand."""
 
 from inference.display import View
-from inference.live import Live
 from inference.recording import Recording
 from inference.teaching import Adapting, Lesson, LessonState, begin_lesson
 from sign2sound import Reading, UserError
 from sign2sound.labels import STATIC_LETTERS
+from sign2sound.live import Live
 from sign2sound.profile import save_profile, user_profile
 from sign2sound.speech import Speaker
 
@@ -74,7 +74,7 @@ class Controls:
 
     def teach(self, letters: str) -> None:
         """Begin a lesson of these letters; all when none. Raises UserError where they can't be learnt."""
-        self._lesson = begin_lesson(letters, self.live.recognizer.adopted)
+        self._lesson = begin_lesson(letters, self.live.recognizer.model_in_use)
         self._shown = None
 
     def finish(self) -> None:
@@ -146,7 +146,7 @@ class Controls:
             samples = self._lesson.samples()
             self._lesson = None
             if samples[1]:
-                self._adapting = Adapting(self.live.recognizer.adopted, samples)  # what was learnt before stays
+                self._adapting = Adapting(self.live.recognizer.model_in_use, samples)  # what was learnt before stays
                 self.tell("Learning your hand; go on spelling")
             else:
                 self.tell("Nothing learnt")
@@ -156,7 +156,7 @@ class Controls:
     def _adopt(self) -> None:
         recognizer, path = self.live.recognizer, user_profile()
         adapted, self._adapting = self._adapting.model, None
-        recognizer.adopt(adapted)
+        recognizer.use_model(adapted)
         try:
             save_profile(path, adapted, recognizer.model)
         except OSError as error:

@@ -1,27 +1,24 @@
 """What one browser does with its frames: spells, practises, or teaches its hand. Knows nothing of the network."""
 
-import io
 import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cv2
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from inference.live import SUGGESTIONS, Live
 from inference.practice import Drill
 from inference.teaching import Adapting, Lesson, adopt_user_profile, begin_lesson
 from sign2sound import Hand, Reading, Recognizer, UserError
-from sign2sound.exported import Model
 from sign2sound.labels import LABELS
+from sign2sound.live import SUGGESTIONS, Live
+from sign2sound.pictures import BrokenPicture, decode_picture
 from sign2sound.profile import save_profile, user_profile
+from sign2sound.protocol import Model
 
-FORMATS = ("JPEG", "PNG")
-Image.MAX_IMAGE_PIXELS = None  # decode has its own limit
+FORMATS = ("JPEG", "PNG")  # what browsers make of a frame; other decoders stay out of a stranger's reach
 TOP = 3
 LONGEST_WORD = 20
 _LATEST = 1e9  # seconds; some 30 years after the page was opened
@@ -72,7 +69,7 @@ class Session:
         self._has_profile = own and user_profile().exists()
         self.notice = ""  # about the profile, for the user
         if options.profile is not None:
-            self._recognizer.adopt(options.profile)
+            self._recognizer.use_model(options.profile)
         elif own:
             self.notice = adopt_user_profile(self._recognizer)
         self._spelling = Live(self._recognizer, options.dictionary)
@@ -159,7 +156,7 @@ class Session:
         if self._adapting is not None:
             raise Refused("your hand is being learnt; wait until that is done")
         try:
-            lesson = begin_lesson(letters, self._recognizer.adopted)
+            lesson = begin_lesson(letters, self._recognizer.model_in_use)
         except UserError as error:
             raise Refused(str(error)) from error
         self._leave()
@@ -182,7 +179,7 @@ class Session:
     def _forget(self) -> None:
         if self._own:
             user_profile().unlink(missing_ok=True)
-        self._recognizer.adopt(self._options.profile or self._options.model)
+        self._recognizer.use_model(self._options.profile or self._options.model)
         self._has_profile = False
 
     def _teach(self, reading: Reading, timestamp: float) -> dict:
@@ -195,11 +192,11 @@ class Session:
             self._lesson = None
             if not samples[1]:
                 return {"phase": "nothing"}
-            self._adapting = Adapting(self._recognizer.adopted, samples)  # what was learnt before stays
+            self._adapting = Adapting(self._recognizer.model_in_use, samples)  # what was learnt before stays
         if not self._adapting.done():
             return {"phase": "learning", "progress": self._adapting.progress}
         adapted, self._adapting = self._adapting.model, None
-        self._recognizer.adopt(adapted)
+        self._recognizer.use_model(adapted)
         self._has_profile = True
         saved = self._own
         if self._own:
@@ -211,22 +208,12 @@ class Session:
 
 
 def decode(picture: bytes, most_pixels: int) -> np.ndarray:
-    """The picture, RGB uint8 (H, W, 3), turned as its EXIF data says. Its header is read before any pixel is: raises Refused
-    on what is no JPEG or PNG, is larger than `most_pixels`, or is damaged."""
+    """The picture, RGB uint8 (H, W, 3), turned as its EXIF data says. Raises Refused on what is no JPEG or PNG, is damaged, or,
+    before any pixel is decoded, is larger than `most_pixels`."""
     try:
-        with Image.open(io.BytesIO(picture), formats=FORMATS) as header:
-            width, height = header.size
-    except Exception as error:  # Pillow raises whatever the bytes make it stumble over
-        raise Refused(f"not a picture of the formats {' and '.join(FORMATS)}") from error
-    if width * height > most_pixels:
-        raise Refused(f"the picture has {width} x {height} pixels, more than the {most_pixels} that are read")
-    try:
-        frame = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:
-        frame = None
-    if frame is None:
-        raise Refused("the picture is damaged")
-    return frame
+        return decode_picture(picture, most_pixels, FORMATS)
+    except BrokenPicture as error:
+        raise Refused(f"the picture cannot be read: {error}") from error
 
 
 def describe(probabilities: np.ndarray, hand: Hand | None, shape: tuple[int, ...]) -> dict:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound import Hand, Recognizer, UserError
-from sign2sound.exported import Model
 from sign2sound.features import palm_clips
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.profile import load_profile, user_profile
+from sign2sound.protocol import Model
 
 COUNTDOWN = 3.0  # seconds from the moment a letter is shown until its samples are taken
 RECORDING = 3.0  # seconds of a steady hand per letter
@@ -55,7 +55,7 @@ def lesson_letters(text: str) -> tuple[str, ...]:
 def begin_lesson(text: str, model: Model) -> "Lesson":
     """A lesson of the letters that a user typed, see `lesson_letters`. Raises UserError, also where the model can't learn."""
     letters = lesson_letters(text)
-    model.check_trainable()
+    model.check_adaptable()
     return Lesson(letters)
 
 
@@ -168,7 +168,7 @@ class Adapting:
         try:
             from sign2sound.adapting import adapt  # torch loads only for those who teach
 
-            self._adapted = adapt(model.trainable(), *samples, progress=self._go_on)
+            self._adapted = adapt(model.to_torch(), *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
 
@@ -184,7 +184,7 @@ def adopt_user_profile(recognizer: Recognizer) -> str:
     if not path.exists():
         return ""
     try:
-        recognizer.adopt(load_profile(path, recognizer.model))
+        recognizer.use_model(load_profile(path, recognizer.model))
     except UserError as error:
         return f"reading without your profile: {error}"
     return f"reading with your profile {path}"

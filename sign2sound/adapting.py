@@ -13,6 +13,7 @@ from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import ADAPTED
+from sign2sound.prototypes import load_prototypes
 
 _STEPS = 200
 _LEARNING_RATE = 0.003
@@ -97,8 +98,6 @@ def _samples(landmarks, labels, left_handed) -> tuple[torch.Tensor, torch.Tensor
 
 def _prototypes() -> list[torch.Tensor]:
     """Signs (T, 21, 3) of other people, from the wrist, the motions last; T = 1 where the sign is none."""
-    from sign2sound.signer import load_prototypes  # OpenCV loads only for those who adapt
-
     signs = [torch.from_numpy(frames - frames[:1, :1]) for frames in load_prototypes().values()]
     return sorted(signs, key=len)
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+PICTURE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+)  # fmt: skip
+
+
+def printable(path: str | Path) -> str:
+    """A path for people to read: a name that is not UTF-8 has its other bytes as \\xe9, so that it can be printed anywhere."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def natural_order(path: str) -> list[str | int]:

@@ -6,8 +6,8 @@ import numpy as np
 from platformdirs import user_data_path
 
 from sign2sound.errors import UserError
-from sign2sound.exported import Model
 from sign2sound.files import atomic_write
+from sign2sound.protocol import Model
 
 FORMAT = 2
 # What is adapted: 11,933 of the 210,077 parameters. All of them together gained no more.

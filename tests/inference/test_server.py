@@ -20,7 +20,8 @@ from inference.server import Limits, Rate, create_app, draw_sign
 from inference.session import Command, Options, Refused, Session, decode
 from sign2sound.checkpoint import load_model
 from sign2sound.hand_model import cached_path, find_hand_model
-from sign2sound.signer import draw_hand, load_prototypes, place_hand
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import draw_hand, place_hand
 
 LIMITS = Limits(sessions=2, frame_bytes=200_000, body_bytes=300_000, picture_pixels=1_000_000, idle_seconds=60)
 
