@@ -15,15 +15,20 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.profile import ADAPTED
 from sign2sound.prototypes import load_prototypes
 
-_STEPS = 200
-_LEARNING_RATE = 0.003
-_SMOOTHING = 0.05  # of the labels
-_KEEPING = 3.0  # weight of staying with the released model on other hands
-_CLIP_SHARE = 0.3  # of the steps; the others take single frames
-_SHORTEST, _LONGEST = 8, 36  # frames of a clip
-_OWN, _OTHERS = 64, 160  # clips in a step
-_OWN_BEND, _OTHERS_BEND = 0.2, 0.35  # standard deviation of the entries of the linear maps that vary a hand
-_NOISE, _JITTER = 0.06, 0.01  # palm sizes: of a landmark's place over a whole clip, and from frame to frame
+_STEPS = 200  # of the optimizer, Adam
+_LEARNING_RATE = 0.003  # its peak, in a one-cycle schedule
+_SMOOTHING = 0.05  # label smoothing
+_KEEPING = 3.0  # weight of the distillation loss: answering what the released model does on other hands
+_CLIP_SHARE = 0.3  # share of the steps that take clips; the others take single frames
+_SHORTEST = 8  # frames of a clip
+_LONGEST = 36
+_OWN = 64  # batch size: clips of the person in a step
+_OTHERS = 160  # and clips of other hands
+# Augmentation: each clip goes through a random linear map, the identity plus normal noise of this standard deviation per entry.
+_OWN_BEND = 0.2
+_OTHERS_BEND = 0.35
+_NOISE = 0.06  # standard deviation of a landmark's place over a whole clip, in palm sizes
+_JITTER = 0.01  # the same from frame to frame
 _FINGERS = torch.tensor([0] + [finger for finger in range(5) for _ in range(4)])  # which finger a landmark is of
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from scripts import measure_spelling
 from scripts.measure_spelling import Clip, PlainSpeller, Stream, figures, find_hold, twice_as_fast
+from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
 
@@ -98,5 +99,5 @@ def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
 def test_a_missing_video_is_named(tmp_path, root, monkeypatch):
     arguments = ["--videos", tmp_path, "--model", root / "checkpoints" / "best_model.pth"]
     monkeypatch.setattr(sys, "argv", ["measure_spelling.py", *map(str, arguments)])
-    with pytest.raises(measure_spelling.UserError, match="A.mp4 is no video"):
+    with pytest.raises(UserError, match="A.mp4 is no video"):
         measure_spelling.main()
