@@ -23,14 +23,15 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, Type
 from tqdm import tqdm
 from typing_extensions import TypedDict
 
-from data.images import BrokenPicture, find_pictures, read_picture
+from data.images import find_pictures
 from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write, claim_folders
+from sign2sound.files import atomic_write, claim_folders, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
 from sign2sound.passes import PASSES
+from sign2sound.pictures import BrokenPicture, read_picture
 
 VALIDATION_SHARE = 0.15
 OUTPUTS = ("landmarks.npy", "index.csv", "report.json")
@@ -98,6 +99,9 @@ def _preprocess(
     pictures = find_pictures(folder)
     for name in pictures.skipped:
         print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
+    if pictures.passed_over:
+        number, first = len(pictures.passed_over), printable(pictures.passed_over[0])
+        print(f"passed over: {number} files whose names are no picture's, such as {first}; see report.json", file=sys.stderr)
     groups = named_groups(pictures.paths, pictures.labels, group_by)
     stamps = {path: _stamp(pictures.root / path) for path in pictures.paths}
     report = {
@@ -110,6 +114,7 @@ def _preprocess(
         },
         "bytes": sum(size for size, _ in stamps.values()),
         "skipped_folders": pictures.skipped,
+        "passed_over": pictures.passed_over,
     }
 
     journal_path = output / JOURNAL
@@ -324,11 +329,11 @@ def _look(path: str) -> dict | str:
         return "the file's name is not UTF-8"
     except BrokenPicture as error:
         return str(error)
-    hand, number = _landmarker.find(picture)
+    hand = _landmarker.find(picture)
     return {
         "width": picture.shape[1],
         "height": picture.shape[0],
-        "pass": number,
+        "pass": hand.found_in if hand else 0,
         "handedness": ("Left" if hand.left_handed else "Right") if hand else "",
         "score": f"{hand.score:.4f}" if hand else "",
         "landmarks": hand.landmarks.tobytes().hex() if hand else "",

@@ -4,10 +4,13 @@ pip install onnxruntime numpy;  python examples/plain_onnxruntime.py sign2sound/
 """
 
 import json
+import os
 import sys
 
 import numpy as np
-import onnxruntime
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it reports its use to its maker
+import onnxruntime  # noqa: E402, after the line above
 
 model, hand = sys.argv[1:]
 options = onnxruntime.SessionOptions()

@@ -2,18 +2,16 @@
 
 import sys
 
-import cv2
+from sign2sound import Recognizer, Speller, UserError, Video
 
-from sign2sound import Recognizer, Speller
-
-video = cv2.VideoCapture(sys.argv[1])
-rate = video.get(cv2.CAP_PROP_FPS) or 30
-speller, number = Speller(), 0
-with Recognizer.load() as recognizer:
-    while (frame := video.read()[1]) is not None:
-        seconds = number / rate
-        reading = recognizer.read(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), seconds)
+speller = Speller()
+try:
+    video = Video(sys.argv[1])
+except UserError as error:
+    sys.exit(str(error))
+with video, Recognizer.load() as recognizer:
+    for frame, seconds in video:
+        reading = recognizer.read(frame, seconds)
         if event := speller.update(seconds, reading.probabilities):
             print(f"{seconds:7.2f} s  {event.kind:<8}{event.text}")
-        number += 1
 print(speller.text)

@@ -1,11 +1,11 @@
 """What frames and keys do in the window: spelling, and teaching it your hand."""
 
 from inference.display import View
-from inference.live import Live
 from inference.recording import Recording
 from inference.teaching import Teaching, TeachingState
 from sign2sound import Reading, UserError
 from sign2sound.labels import STATIC_LETTERS
+from sign2sound.live import Live
 from sign2sound.speech import Speaker
 
 NOTICE = 5.0  # seconds for which a line for the user stays

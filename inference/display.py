@@ -14,8 +14,10 @@ from inference.teaching import TeachingState
 from sign2sound.errors import UserError
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS
+from sign2sound.pictures import name_for_opencv
+from sign2sound.prototypes import load_prototypes
 from sign2sound.recognizer import Reading
-from sign2sound.signer import draw_hand, load_prototypes, place_hand
+from sign2sound.signer import draw_hand, place_hand
 
 _SMALLEST = 480  # pixels of the shorter side; smaller pictures are enlarged, or nobody could read the text
 _WHITE, _GREY, _ACCENT = (255, 255, 255), (215, 215, 215), (110, 235, 150)
@@ -157,7 +159,9 @@ class Video:
     def write(self, picture: np.ndarray, timestamp: float) -> None:
         if self._writer is None:
             height, width = picture.shape[:2]
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter_fourcc(*"mp4v"), self._frame_rate, (width, height))
+            codec = cv2.VideoWriter_fourcc(*"mp4v")
+            with name_for_opencv(self._part) as name:
+                self._writer = cv2.VideoWriter(name, codec, self._frame_rate, (width, height))
             if not self._writer.isOpened():
                 self._writer = None
                 raise UserError(

@@ -8,7 +8,7 @@ import numpy as np
 from sign2sound import Hand, SpellerEvent
 from sign2sound.features import palm_clips
 from sign2sound.labels import MOTION_LETTERS
-from sign2sound.signer import load_prototypes
+from sign2sound.prototypes import load_prototypes
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 TURN = 45.0  # degrees from the signer's hand; G and H, or P and K, are a quarter of a circle apart

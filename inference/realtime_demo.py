@@ -31,7 +31,6 @@ import numpy as np
 from inference.controls import Controls
 from inference.display import KEYS_HELP, Video, Window, annotate, has_display
 from inference.latency import LatencyRecord
-from inference.live import Live
 from inference.recording import Recording
 from inference.sources import (
     Camera,
@@ -41,14 +40,15 @@ from inference.sources import (
     is_stream,
     open_camera,
     open_stream,
-    read_picture,
     watch_pictures,
 )
 from inference.teaching import adopt_user_profile, lesson_letters
-from sign2sound import Landmarker, Recognizer, UserError
+from sign2sound import BrokenPicture, Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write
+from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
+from sign2sound.live import Live
+from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
 from sign2sound.speech import Speaker, Voice
 from sign2sound.words import Dictionary
@@ -199,34 +199,31 @@ def read_stream(
 def read_stills(paths: Iterable[Path], recognizer: Recognizer, session: Session) -> None:
     """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
     counts = {"read": 0, "without a hand": 0, "broken": 0}
-    with Landmarker() as landmarker:
-        try:
-            for path in paths:
-                counts[_read_still(path, landmarker, recognizer, session)] += 1
-        finally:
-            print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+    try:
+        for path in paths:
+            counts[_read_still(path, recognizer, session)] += 1
+    finally:
+        print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def _read_still(path: Path, landmarker: Landmarker, recognizer: Recognizer, session: Session) -> str:
+def _read_still(path: Path, recognizer: Recognizer, session: Session) -> str:
     """Which of the counts it belongs to."""
     started = time.perf_counter()
-    picture = read_picture(path)
-    if picture is None:
-        print(f"{path}  is no picture that OpenCV can read, skipped", file=sys.stderr)
+    try:
+        picture = read_picture(path)
+    except BrokenPicture as error:
+        print(f"{printable(path)}  cannot be read, skipped: {error}", file=sys.stderr)
         return "broken"
     captured = time.perf_counter()
-    hand, _ = landmarker.find(picture)
-    found = time.perf_counter()
-    stages = {"capture": captured - started, "landmarks": found - captured}
-    if hand is None:
-        print(f"{path}  no hand found", flush=True)
+    reading = recognizer.read_picture(picture)
+    stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
+    if reading.hand is None:
+        print(f"{printable(path)}  no hand found", flush=True)
     else:
-        probabilities = recognizer.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
-        stages["features+model"] = time.perf_counter() - found
-        best = probabilities.argmax()
-        print(f"{path}  {recognizer.labels[best]}  {probabilities[best]:.2f}", flush=True)
+        stages["features+model"] = reading.latency.model
+        print(f"{printable(path)}  {reading.label}  {reading.confidence:.2f}", flush=True)
     session.add(**stages, total=time.perf_counter() - started)
-    return "without a hand" if hand is None else "read"
+    return "without a hand" if reading.hand is None else "read"
 
 
 def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:

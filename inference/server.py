@@ -24,10 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.guard import Guard
 from inference.messages import Command, Conversation, End, Problem, State, Welcome
 from inference.session import TOP, Refused, Session, SessionOptions, decode, describe
-from sign2sound import Landmarker, Recognizer
+from sign2sound import Recognizer
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS, find_label
-from sign2sound.signer import MOTION_RATE, draw_hand, load_prototypes, place_hand
+from sign2sound.prototypes import MOTION_RATE, load_prototypes
+from sign2sound.signer import draw_hand, place_hand
 
 PAGE = Path(__file__).with_name("page")
 SIGNER_SIZE = 320  # pixels
@@ -94,17 +95,16 @@ class Probabilities(BaseModel):
 
 @dataclass
 class _Stills:
-    """The API's own landmarker and model, in a thread of their own."""
+    """The API's own recognizer, in a thread of its own."""
 
     options: SessionOptions
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "stills"))
-    landmarker: Landmarker | None = None
     waiting: int = 0
 
     def __post_init__(self):
-        self.recognizer = Recognizer(self.options.model)
+        self.recognizer = Recognizer(self.options.model, hand_model=self.options.hand_model)
         if self.options.profile is not None:
-            self.recognizer.adopt(self.options.profile)
+            self.recognizer.use_model(self.options.profile)
 
     async def run(self, function, *args):
         if self.waiting >= _STILLS_WAITING:
@@ -117,12 +117,11 @@ class _Stills:
 
     def predict(self, picture: bytes, most_pixels: int) -> Prediction:
         frame = decode(picture, most_pixels)
-        if self.landmarker is None:
-            self.landmarker = Landmarker(model_path=self.options.hand_model)
-        hand, _ = self.landmarker.find(frame)
+        reading = self.recognizer.read_picture(frame)
+        hand = reading.hand
         if hand is None:
             return Prediction(label="nothing", confidence=1.0, top=[("nothing", 1.0)], landmarks=None, handedness=None)
-        found = describe(self.probabilities([hand.landmarks], [hand.left_handed])[0], hand, frame.shape)
+        found = describe(reading.probabilities, hand, frame.shape)
         side = "left" if hand.left_handed else "right"
         names = ("label", "confidence", "top")
         return Prediction(**{name: found[name] for name in names}, landmarks=hand.landmarks.tolist(), handedness=side)
@@ -132,8 +131,7 @@ class _Stills:
 
     def close(self) -> None:
         self.pool.shutdown()
-        if self.landmarker is not None:
-            self.landmarker.close()
+        self.recognizer.close()
 
 
 def create_app(

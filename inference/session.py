@@ -1,26 +1,23 @@
 """What one browser does with its frames: spells, practises, or teaches its hand. Knows nothing of the network."""
 
-import io
 import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image
 
-from inference.live import SUGGESTIONS, Live
 from inference.messages import Command, Event, State, Step
 from inference.practice import Drill
 from inference.teaching import Teaching, adopt_user_profile
 from sign2sound import Hand, Recognizer, UserError
-from sign2sound.exported import Model
 from sign2sound.labels import LABELS
+from sign2sound.live import SUGGESTIONS, Live
+from sign2sound.pictures import BrokenPicture, decode_picture
 from sign2sound.profile import user_profile
+from sign2sound.protocol import Model
 
-FORMATS = ("JPEG", "PNG")
-Image.MAX_IMAGE_PIXELS = None  # decode has its own limit
+FORMATS = ("JPEG", "PNG")  # what browsers make of a frame; other decoders stay out of a stranger's reach
 TOP = 3
 LONGEST_WORD = 20
 LONGEST_TEXT = 100_000  # characters; each keeps the probabilities that it was read from
@@ -58,7 +55,7 @@ class Session:
         self._teaching = Teaching(self._recognizer, keep=own)
         self.notice = ""  # about the profile, for the user
         if options.profile is not None:
-            self._recognizer.adopt(options.profile)
+            self._recognizer.use_model(options.profile)
         elif own:
             self.notice = adopt_user_profile(self._recognizer)
         self._has_profile = bool(self.notice)
@@ -164,27 +161,17 @@ class Session:
                 user_profile().unlink(missing_ok=True)
             except OSError as error:
                 raise Refused(f"{user_profile()} cannot be deleted ({error.strerror})") from error
-        self._recognizer.adopt(self._options.profile or self._options.model)
+        self._recognizer.use_model(self._options.profile or self._options.model)
         self._has_profile = False
 
 
 def decode(picture: bytes, most_pixels: int) -> np.ndarray:
-    """The picture, RGB uint8 (H, W, 3), turned as its EXIF data says. Its header is read before any pixel is: raises Refused
-    on what is no JPEG or PNG, is larger than `most_pixels`, or is damaged."""
+    """The picture, RGB uint8 (H, W, 3), turned as its EXIF data says. Raises Refused on what is no JPEG or PNG, is damaged, or,
+    before any pixel is decoded, is larger than `most_pixels`."""
     try:
-        with Image.open(io.BytesIO(picture), formats=FORMATS) as header:
-            width, height = header.size
-    except Exception as error:  # Pillow raises whatever the bytes make it stumble over
-        raise Refused(f"not a picture of the formats {' and '.join(FORMATS)}") from error
-    if width * height > most_pixels:
-        raise Refused(f"the picture has {width} x {height} pixels, more than the {most_pixels} that are read")
-    try:
-        frame = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:
-        frame = None
-    if frame is None:
-        raise Refused("the picture is damaged")
-    return frame
+        return decode_picture(picture, most_pixels, FORMATS)
+    except BrokenPicture as error:
+        raise Refused(f"the picture cannot be read: {error}") from error
 
 
 def describe(probabilities: np.ndarray, hand: Hand | None, shape: tuple[int, ...]) -> dict:

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from sign2sound.errors import UserError
-from sign2sound.files import PICTURE_SUFFIXES, natural_order
+from sign2sound.files import PICTURE_SUFFIXES, natural_order, printable
+from sign2sound.pictures import Video, frame_rate
 from sign2sound.signer import sign_word
 
 STREAMS = ("http", "https", "rtsp")
-_FRAME_RATE = 30  # frames/s where a camera or file does not say
 _PATIENCE = 5000  # milliseconds that a network stream may take to open, and to send the next picture
 _LOOK_EVERY = 0.2  # seconds between looks into a folder that is being filled
 
@@ -44,7 +44,7 @@ class Camera:
         """check: what to look at when it stops delivering."""
         self.name = name
         self._check = check
-        self.frame_rate = _frame_rate(capture)
+        self.frame_rate = frame_rate(capture)
         self.dropped = 0
         self._capture = capture
         self._newest = queue.Queue(maxsize=1)
@@ -88,28 +88,15 @@ class VideoFile:
     dropped = 0
 
     def __init__(self, path: Path):
-        self.name = str(path)
-        self._capture = cv2.VideoCapture(self.name)
-        self._next = self._read()
-        if self._next is None:
-            raise UserError(f"{path} is no video that OpenCV can read, or has no frames; expected for example an mp4")
-        self.frame_rate = _frame_rate(self._capture)
+        self.name = printable(path)
+        self._video = Video(path)
+        self.frame_rate = self._video.frame_rate
 
     def __iter__(self) -> Iterator[Frame]:
-        index = 0
-        while self._next is not None:
-            picture, seconds = self._next
-            yield Frame(picture, index / self.frame_rate, seconds)
-            index += 1
-            self._next = self._read()
-
-    def _read(self) -> tuple[np.ndarray, float] | None:
-        started = time.perf_counter()
-        intact, picture = self._capture.read()
-        return (_rgb(picture), time.perf_counter() - started) if intact else None
+        return _timed(self._video)
 
     def close(self) -> None:
-        self._capture.release()
+        self._video.close()
 
 
 class Sample:
@@ -124,10 +111,7 @@ class Sample:
         self._frames = sign_word(word, frame_rate=self.frame_rate)
 
     def __iter__(self) -> Iterator[Frame]:
-        started = time.perf_counter()
-        for picture, timestamp in self._frames:
-            yield Frame(picture, timestamp, time.perf_counter() - started)
-            started = time.perf_counter()
+        return _timed(self._frames)
 
     def close(self) -> None:
         self._frames.close()
@@ -188,18 +172,13 @@ def watch_pictures(folder: Path) -> Iterator[Path]:
         time.sleep(_LOOK_EVERY)
 
 
-def read_picture(path: Path) -> np.ndarray | None:
-    """The picture as RGB uint8 (H, W, 3), turned as its EXIF data says; None where it can't be read."""
-    try:
-        return cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:
-        return None
-
-
 def _rgb(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def _frame_rate(capture: cv2.VideoCapture) -> float:
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    return rate if 1 <= rate <= 240 else _FRAME_RATE
+def _timed(frames: Iterable[tuple[np.ndarray, float]]) -> Iterator[Frame]:
+    """Pictures and their times as frames, which say how long they took to get."""
+    started = time.perf_counter()
+    for picture, timestamp in frames:
+        yield Frame(picture, timestamp, time.perf_counter() - started)
+        started = time.perf_counter()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound import Hand, Recognizer, UserError
-from sign2sound.exported import Model
 from sign2sound.features import palm_clips
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.profile import load_profile, save_profile, user_profile
+from sign2sound.protocol import Model
 
 COUNTDOWN = 3.0  # seconds from the moment a letter is shown until its samples are taken
 RECORDING = 3.0  # seconds of a steady hand per letter
@@ -159,7 +159,7 @@ class Adapting:
         try:
             from sign2sound.adapting import adapt  # torch loads only for those who teach
 
-            self._adapted = adapt(model.trainable(), *samples, progress=self._go_on)
+            self._adapted = adapt(model.to_torch(), *samples, progress=self._go_on)
         except Exception as error:  # raised again where the model is asked for
             self._error = error
 
@@ -197,7 +197,7 @@ class Teaching:
         letters = lesson_letters(text)
         if self.adapting:
             raise UserError(f"still adapting to your hand ({self._adapting.progress:.0%}); wait until that is done")
-        self._recognizer.adopted.check_trainable()
+        self._recognizer.model_in_use.check_adaptable()
         self._lesson = Lesson(letters)
         self.state = None
 
@@ -239,12 +239,12 @@ class Teaching:
         self._lesson = None
         if not samples[1]:
             return TeachingState("nothing")
-        self._adapting = Adapting(self._recognizer.adopted, samples)  # what was taught before stays
+        self._adapting = Adapting(self._recognizer.model_in_use, samples)  # what was taught before stays
         return TeachingState("adapting")
 
     def _adopt(self) -> TeachingState:
         adapted, self._adapting = self._adapting.model, None
-        self._recognizer.adopt(adapted)
+        self._recognizer.use_model(adapted)
         if not self._keep:
             return TeachingState("adopted")
         try:
@@ -260,7 +260,7 @@ def adopt_user_profile(recognizer: Recognizer) -> str:
     try:
         if not path.exists():
             return ""
-        recognizer.adopt(load_profile(path, recognizer.model))
+        recognizer.use_model(load_profile(path, recognizer.model))
     except (UserError, OSError) as error:  # OSError: somebody else's home folder
         return f"reading without your profile: {error}"
     return f"reading with your profile {path}"

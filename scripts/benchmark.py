@@ -29,12 +29,13 @@ from pathlib import Path
 
 import numpy as np
 
-from data.images import find_pictures, read_picture
+from data.images import find_pictures
 from sign2sound.errors import UserError, run
 from sign2sound.exported import RELEASED
 from sign2sound.files import output_file
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
+from sign2sound.pictures import Video, read_picture
 from training.report import markdown_table, write_report
 
 DEMO = "inference/realtime_demo.py"
@@ -258,28 +259,26 @@ def join_videos(paths: list[Path], output: Path, size: tuple[int, int]) -> Path:
 
     writer = cv2.VideoWriter(str(output), cv2.VideoWriter_fourcc(*"mp4v"), 30, size)
     for path in paths:
-        capture = cv2.VideoCapture(str(path))
-        while (read := capture.read())[0]:
-            writer.write(cv2.resize(read[1], size, interpolation=cv2.INTER_AREA))
+        with Video(path) as video:
+            for picture, _ in video:
+                writer.write(cv2.resize(picture[..., ::-1], size, interpolation=cv2.INTER_AREA))
     writer.release()
     return output
 
 
 def mediapipe_alone(video: str) -> dict[str, float]:
     """Milliseconds per frame of MediaPipe's video mode with its default options, reading the file not counted."""
-    import cv2
     import mediapipe as mp
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.HandLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(find_hand_model())), running_mode=vision.RunningMode.VIDEO
     )
-    capture, seconds = cv2.VideoCapture(video), []
-    with vision.HandLandmarker.create_from_options(options) as landmarker:
-        while (read := capture.read())[0]:
-            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
-            clock = round(1000 * len(seconds) / 30)
-            seconds.append(_seconds(landmarker.detect_for_video, image, clock))
+    seconds = []
+    with Video(video) as frames, vision.HandLandmarker.create_from_options(options) as landmarker:
+        for picture, time in frames:
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=picture)
+            seconds.append(_seconds(landmarker.detect_for_video, image, round(1000 * time)))
     return dict(zip(PERCENTILES, 1000 * np.percentile(seconds, (50, 95, 99)), strict=True))
 
 
@@ -454,7 +453,8 @@ def measure_export(arguments: argparse.Namespace) -> Part:
 
     from scripts.export_model import check, open_export, to_onnx, to_torchscript, with_int8_weights
     from sign2sound.checkpoint import load_model
-    from sign2sound.signer import load_prototypes, place_hand
+    from sign2sound.prototypes import load_prototypes
+    from sign2sound.signer import place_hand
 
     torch.set_num_threads(1)  # as live use does
     model, _ = load_model(arguments.model)

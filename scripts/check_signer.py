@@ -20,8 +20,9 @@ from sign2sound.files import atomic_write, in_project, output_file
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
+from sign2sound.prototypes import load_prototypes
 from sign2sound.recognizer import Recognizer
-from sign2sound.signer import draw_hand, load_prototypes, place_hand, sign_word
+from sign2sound.signer import draw_hand, place_hand, sign_word
 
 FOUND = 0.95  # of all drawings, all passes together
 READ = 22  # of the 24 prototypes
@@ -46,10 +47,10 @@ def main() -> None:
     with Landmarker() as landmarker:
         for letter in STATIC_LETTERS:
             seen = [landmarker.find(draw_hand(place_hand(pose))) for pose in (prototypes[letter], *others[letter])]
-            at_once = sum(found_in == 1 for _, found_in in seen)
-            hands = [hand for hand, _ in seen if hand is not None]
+            at_once = sum(hand is not None and hand.found_in == 1 for hand in seen)
+            hands = [hand for hand in seen if hand is not None]
             row = (len(seen), at_once, len(hands), sum(not hand.left_handed for hand in hands))
-            label, probability = read(recognizer, seen[0][0])
+            label, probability = read(recognizer, seen[0])
             right += label == letter
             rows.append(row)
             print(f"{letter:8}{row[0]:>6}{row[1]:>15}{row[2]:>13}{row[3]:>12}   {label} {probability:.2f}")

@@ -16,6 +16,7 @@ import numpy as np
 from websockets.asyncio.client import connect
 
 from sign2sound.errors import UserError, run
+from sign2sound.pictures import Video
 from sign2sound.signer import sign_word
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,10 +35,10 @@ def camera_frames(videos: Path | None, frame_rate: float) -> list[bytes]:
             raise UserError(f"no .mp4 file in {videos}; give a folder of videos, or leave --videos out")
         pictures = []
         for path in paths[:6]:
-            capture = cv2.VideoCapture(str(path))
-            while (read := capture.read())[0]:
-                height, width = read[1].shape[:2]
-                pictures.append(cv2.resize(read[1], (WIDTH, round(height * WIDTH / width)), interpolation=cv2.INTER_AREA))
+            with Video(path) as video:
+                for picture, _ in video:
+                    size = WIDTH, round(picture.shape[0] * WIDTH / picture.shape[1])
+                    pictures.append(cv2.resize(picture[..., ::-1], size, interpolation=cv2.INTER_AREA))
     return [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes() for picture in pictures]
 
 

@@ -19,7 +19,8 @@ from sign2sound.features import clip_features, palm_clips
 from sign2sound.files import atomic_write, output_file
 from sign2sound.labels import LABEL_IDS, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
-from sign2sound.signer import PROTOTYPES, draw_hand, place_hand
+from sign2sound.prototypes import PROTOTYPES
+from sign2sound.signer import draw_hand, place_hand
 from training.augmentation import augment
 from training.config import Augmentation
 
@@ -144,8 +145,8 @@ def score(pose: np.ndarray, label: int, landmarker: Landmarker, reader: MLPClass
     for palm, degrees in VIEWS:
         angle = np.deg2rad(degrees)
         turn = np.float32([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-        hand, found_in = landmarker.find(draw_hand(place_hand(pose @ turn, palm=palm)))
-        if found_in == 1 and not hand.left_handed:
+        hand = landmarker.find(draw_hand(place_hand(pose @ turn, palm=palm)))
+        if hand is not None and hand.found_in == 1 and not hand.left_handed:
             total += reader.predict_proba(still_features(hand.landmarks[None]))[0, list(reader.classes_).index(label)]
     return total / len(VIEWS)
 

@@ -13,10 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from sign2sound.errors import UserError, run
+from sign2sound.pictures import Video
 
 BOUND = 0.5  # MB per minute; the latency of every frame, which is kept on purpose, takes 0.1
 SAMPLES = 30  # in the whole run
@@ -65,9 +65,8 @@ def write_playlist(folder: Path, video: Path, minutes: float) -> Path:
     """A file that FFmpeg, within OpenCV, plays as one long video."""
     (folder / "video.mp4").write_bytes(video.read_bytes())
     playlist = folder / "playlist.ffconcat"
-    frames = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT)
-    if frames < 1:
-        raise UserError(f"{video} is no video that OpenCV can read, or has no frames; expected for example an mp4")
+    with Video(video) as opened:
+        frames = sum(1 for _ in opened)
     times = math.ceil(minutes * 60 * FASTEST / frames)
     playlist.write_text("ffconcat version 1.0\n" + "file video.mp4\n" * times)
     return playlist

@@ -5,16 +5,20 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "BrokenPicture": "pictures",
     "Dictionary": "words",
     "Hand": "hand",
     "Landmarker": "landmarker",
+    "Live": "live",
     "Reading": "recognizer",
     "Recognizer": "recognizer",
     "Speaker": "speech",
     "Speller": "speller",
     "SpellerEvent": "speller",
     "SpellerOptions": "speller",
+    "Step": "live",
     "UserError": "errors",
+    "Video": "pictures",
     "Voice": "speech",
 }
 

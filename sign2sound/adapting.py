@@ -13,16 +13,22 @@ from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import ADAPTED
+from sign2sound.prototypes import load_prototypes
 
-_STEPS = 200
-_LEARNING_RATE = 0.003
-_SMOOTHING = 0.05  # of the labels
-_KEEPING = 3.0  # weight of staying with the released model on other hands
-_CLIP_SHARE = 0.3  # of the steps; the others take single frames
-_SHORTEST, _LONGEST = 8, 36  # frames of a clip
-_OWN, _OTHERS = 64, 160  # clips in a step
-_OWN_BEND, _OTHERS_BEND = 0.2, 0.35  # standard deviation of the entries of the linear maps that vary a hand
-_NOISE, _JITTER = 0.06, 0.01  # palm sizes: of a landmark's place over a whole clip, and from frame to frame
+_STEPS = 200  # of the optimizer, Adam
+_LEARNING_RATE = 0.003  # its peak, in a one-cycle schedule
+_SMOOTHING = 0.05  # label smoothing
+_KEEPING = 3.0  # weight of the distillation loss: answering what the released model does on other hands
+_CLIP_SHARE = 0.3  # share of the steps that take clips; the others take single frames
+_SHORTEST = 8  # frames of a clip
+_LONGEST = 36
+_OWN = 64  # batch size: clips of the person in a step
+_OTHERS = 160  # and clips of other hands
+# Augmentation: each clip goes through a random linear map, the identity plus normal noise of this standard deviation per entry.
+_OWN_BEND = 0.2
+_OTHERS_BEND = 0.35
+_NOISE = 0.06  # standard deviation of a landmark's place over a whole clip, in palm sizes
+_JITTER = 0.01  # the same from frame to frame
 _FINGERS = torch.tensor([0] + [finger for finger in range(5) for _ in range(4)])  # which finger a landmark is of
 
 
@@ -97,8 +103,6 @@ def _samples(landmarks, labels, left_handed) -> tuple[torch.Tensor, torch.Tensor
 
 def _prototypes() -> list[torch.Tensor]:
     """Signs (T, 21, 3) of other people, from the wrist, the motions last; T = 1 where the sign is none."""
-    from sign2sound.signer import load_prototypes  # OpenCV loads only for those who adapt
-
     signs = [torch.from_numpy(frames - frames[:1, :1]) for frames in load_prototypes().values()]
     return sorted(signs, key=len)
 

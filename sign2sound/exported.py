@@ -1,48 +1,20 @@
 """The model as an ONNX file, read by onnxruntime: all that live use needs, without torch. scripts/export_model.py writes it."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from sign2sound import features
 from sign2sound.errors import UserError
 from sign2sound.labels import LABELS
+from sign2sound.protocol import Model
 
 FORMAT = 1
 _LARGEST_STATE = 1 << 17  # numbers
 RELEASED = Path(__file__).with_name("best_model.onnx")  # the released checkpoint, exported; goes with the package
 WEIGHTS = "model."  # before the names of the weights, which are otherwise those of the checkpoint
-
-
-class Model(Protocol):
-    """What a Recognizer reads with: an OnnxModel, or a `sign2sound.model.LandmarkGRU`."""
-
-    fingerprint: str  # which model it is, whatever its form
-    hidden: int  # how wide it is
-
-    def read(
-        self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Clips -> the letters at their ends, and the state, which goes in again with the frames that follow.
-
-        landmarks: float32 (N, T, 21, 3), pixels, frames 1/30 s apart, NaN in a frame without a hand; left_handed: bool (N,).
-        Returns probabilities, float32 (N, 29), at the last of these frames with a hand, `nothing` where none has one, and the
-        state, float32 (N, S), the same whatever form of the model reads on.
-        """
-
-    def on(self, device) -> "Model":
-        """The model on "cpu", "cuda" or "auto". Raises UserError where it can't be."""
-
-    def with_weights(self, weights: dict[str, np.ndarray]) -> "Model":
-        """A copy with some weights replaced, by name."""
-
-    def check_trainable(self) -> None:
-        """Raises UserError where a hand can't be learnt: without torch, or with 8-bit weights."""
-
-    def trainable(self):
-        """The model as a `LandmarkGRU`. Raises what `check_trainable` raises."""
 
 
 def open_model(path: str | Path) -> Model:
@@ -63,6 +35,7 @@ class OnnxModel:
         self.path = Path(path)
         if not self.path.is_file():
             raise UserError(f"no model at {path}; export one with `python scripts/export_model.py --output {path}`")
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it reports its use to its maker else; read when it is imported
         import onnxruntime  # heavy: loads for those who read with it
 
         options = onnxruntime.SessionOptions()
@@ -112,7 +85,7 @@ class OnnxModel:
         probabilities, state = self._session.run(["probabilities", "next_state"], inputs)
         return probabilities, state
 
-    def on(self, device) -> "OnnxModel":
+    def to_device(self, device) -> "OnnxModel":
         if str(device) not in ("auto", "cpu"):
             raise UserError(f"{self.path} is read on the CPU, found device={str(device)!r}; give the .pth checkpoint for CUDA")
         return self
@@ -121,15 +94,15 @@ class OnnxModel:
         self._check_whole("a profile")
         return OnnxModel(self.path, self._weights | weights)
 
-    def check_trainable(self) -> None:
+    def check_adaptable(self) -> None:
         self._check_whole("learning a hand")
         for needed in ("torch", "onnx"):
             if find_spec(needed) is None:
                 raise UserError(f"learning a hand needs {needed}, which is missing; pip install 'sign2sound[train]'")
 
-    def trainable(self):
+    def to_torch(self):
         """The weights in a `LandmarkGRU` again."""
-        self.check_trainable()
+        self.check_adaptable()
         import onnx
 
         from sign2sound.model import LandmarkGRU

@@ -14,10 +14,17 @@ import numpy as np
 
 from sign2sound.errors import UserError
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+PICTURE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+)  # fmt: skip
 PROJECT = Path(__file__).resolve().parents[1]  # the repository, for its programs: the installed package has none
 _TEMPORARY = ".tmp"
 _ROOM = 1 << 16  # bytes that must fit where an output is to be written
+
+
+def printable(path: str | Path) -> str:
+    """A path for people to read: a name that is not UTF-8 has its other bytes as \\xe9, so that it can be printed anywhere."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def natural_order(path: str) -> list[str | int]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 LANDMARKS = 21
-WRIST = 0
 
 # Pairs of landmarks joined by a bone, in MediaPipe's hand order.
 # https://ai.google.dev/edge/mediapipe/solutions/vision/hand_landmarker
@@ -26,6 +25,7 @@ class Hand:
         (negative towards the camera, zero at the wrist).
     left_handed: True for a left hand.
     score: the detector's confidence in the handedness, 0 to 1.
+    found_in: the look at a still that found it, counted from 1, see `sign2sound.passes.PASSES`; 1 in a stream.
 
     Raises ValueError when the landmarks are not finite numbers of shape (21, 3).
     """
@@ -33,6 +33,7 @@ class Hand:
     landmarks: np.ndarray
     left_handed: bool = False
     score: float = 1.0
+    found_in: int = 1
 
     def __post_init__(self):
         landmarks = np.array(self.landmarks, dtype=np.float32)

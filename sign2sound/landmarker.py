@@ -1,7 +1,6 @@
 """MediaPipe's hand landmarker behind one thin module: an RGB picture or video frame -> Hand or None."""
 
 import importlib
-import math
 import os
 import sys
 import threading
@@ -14,9 +13,11 @@ import cv2
 import numpy as np
 
 from sign2sound.errors import UserError
+from sign2sound.follower import Follower, hand_size
 from sign2sound.hand import Hand
 from sign2sound.hand_model import find_hand_model
 from sign2sound.passes import CONFIDENCE, PASSES, Pass
+from sign2sound.pictures import MAX_SIDE
 
 
 def _import_mediapipe():
@@ -42,14 +43,6 @@ mp, BaseOptions, vision = _import_mediapipe()
 # 192 and 224 pixels, so that a hand large enough to be detected in a padded picture loses nothing.
 _PADDED_SIDE = 1024
 
-# Told to track two hands, MediaPipe looks for the second in every frame and takes 2.4 times as long while there is only one.
-# So it tracks one, and every so many seconds a look at the whole frame says whether another hand should be followed instead.
-_LOOK_EVERY = 1.0
-_LOOK_AGAIN = 0.2  # seconds, while another hand seems to be the better one
-_LOOKS = 3  # in a row that must agree
-_LARGER = 1.3  # times the size of the hand followed
-_LOST = 0.3  # seconds during which a hand that was lost is waited for, and between two hands: no movement joins them then
-
 
 class Landmarker:
     """Finds the one hand of a picture. Close it (or use `with`) before the interpreter ends."""
@@ -60,39 +53,49 @@ class Landmarker:
         self._model = str(find_hand_model(model_path))
         self._mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
         self._tasks = {PASSES[0]: self._open(PASSES[0])}  # the others are opened by the first still that needs them
-        self._clock = -1  # milliseconds; MediaPipe takes only increasing times
+        self._clock = -1  # milliseconds of the last frame that the tracker saw; MediaPipe takes only increasing times
         self._found_any = False
         if video:
             self._whole_frame = self._tasks["whole frame"] = self._open(PASSES[0], vision.RunningMode.IMAGE, hands=2)
-            self._follower = Follower()
-            self._tracking = False
-            self._shown: Hand | None = None  # the tracker is to see its surroundings only, so that it takes up no other
+            self.reset()
 
-    def find(self, picture: np.ndarray) -> tuple[Hand | None, int]:
-        """The hand of one still, RGB uint8 (H, W, 3), and which of PASSES found it: 1, 2, … or 0 for none.
+    def find(self, picture: np.ndarray) -> Hand | None:
+        """The hand of one still, RGB uint8 (H, W, 3); its `found_in` says in which of PASSES.
 
-        Raises ValueError on a picture of another kind.
+        Raises ValueError on a picture of another kind, or with a side of more than `sign2sound.pictures.MAX_SIDE` pixels.
         """
         for number, options in enumerate(PASSES, start=1):
             if hand := self._look(picture, options):
-                return hand, number
-        return None, 0
+                return replace(hand, found_in=number)
+        return None
 
     def track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
         """The hand in a video frame, RGB uint8 (H, W, 3), at `timestamp` seconds.
 
         Of several hands the largest is followed for as long as it is seen, and until another has been larger for a while.
-        Raises ValueError on a frame of another kind.
+        Raises ValueError like `find`.
         """
         hand = self._track(frame, timestamp) if self._tracking else None
         if hand is None:
             hand = self._shown = self._follower.found(self._detect(self._whole_frame.detect, frame), timestamp)
         elif self._follower.look_due(hand, timestamp):
             if self._follower.looked(self._detect(self._whole_frame.detect, frame), timestamp):
-                self._track(np.zeros_like(frame), timestamp)  # the tracker lets go of its hand
+                # MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black
+                # frame it loses the hand, and takes up a new one in the next.
+                self._track(np.zeros_like(frame), timestamp)
                 hand = None
         self._tracking = hand is not None
         return hand
+
+    def reset(self) -> None:
+        """Forget the frames that `track` saw: the next one begins a new stream, at any time and with any hand."""
+        if self._clock >= 0:  # only a new tracker takes earlier times, and knows no hand
+            self._tasks[PASSES[0]].close()
+            self._tasks[PASSES[0]] = self._open(PASSES[0])
+        self._clock = -1
+        self._follower = Follower()
+        self._tracking = False
+        self._shown: Hand | None = None  # the tracker is to see its surroundings only, so that it takes up no other
 
     def _track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
         if self._shown is not None:
@@ -152,6 +155,8 @@ class Landmarker:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
             # MediaPipe reads the bytes of RGBA as if they were RGB, and never works again after an empty picture.
             raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {picture.dtype} {picture.shape}")
+        if max(picture.shape) > MAX_SIDE:
+            raise ValueError(f"a picture's sides must have at most {MAX_SIDE} pixels, found {picture.shape}")
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
         with nullcontext() if self._found_any else _quiet:
             result = detect(image, *clock)
@@ -169,69 +174,10 @@ class Landmarker:
         ]
 
 
-class Follower:
-    """Which of several hands is followed: the larger, steadier one, without flicker. A pure state machine.
-
-    A hand is followed for as long as it is seen, and waited for when it was lost. Another takes over when several looks in a
-    row find it in the same place, and so much larger that the two do not change places again and again.
-    """
-
-    def __init__(self):
-        self._hand: Hand | None = None
-        self._seen = -math.inf  # when
-        self._look_at = -math.inf
-        self._rival: Hand | None = None
-        self._agreeing = 0  # looks in a row that found the rival
-        self._free_from = -math.inf  # no hand is followed before
-
-    def found(self, hands: list[Hand], timestamp: float) -> Hand | None:
-        """The hand to follow, of all in a frame where none is tracked."""
-        if timestamp < self._free_from:
-            return None
-        if self._hand is not None and timestamp - self._seen <= _LOST:
-            hands = [hand for hand in hands if _distance(hand, self._hand) < 2 * _size(self._hand)]
-            hand = min(hands, key=lambda hand: _distance(hand, self._hand), default=None)
-        else:
-            hand = max(hands, key=_size, default=None)
-            self._look_at = timestamp + _LOOK_EVERY
-        if hand is not None:
-            self._hand, self._seen = hand, timestamp
-        return hand
-
-    def look_due(self, hand: Hand, timestamp: float) -> bool:
-        """Take the hand tracked in this frame. Whether the other hands are to be looked at."""
-        self._hand, self._seen = hand, timestamp
-        return timestamp >= self._look_at
-
-    def looked(self, hands: list[Hand], timestamp: float) -> bool:
-        """Take all hands of this frame. Whether another takes over; no hand is to be followed for a moment then."""
-        others = [hand for hand in hands if _distance(hand, self._hand) > _size(self._hand) / 2]
-        rival = max(others, key=_size, default=None)
-        if rival is None or _size(rival) < _LARGER * _size(self._hand):
-            self._rival, self._agreeing, self._look_at = None, 0, timestamp + _LOOK_EVERY
-            return False
-        steady = self._rival is not None and _distance(rival, self._rival) < _size(rival)
-        self._rival, self._agreeing, self._look_at = rival, self._agreeing + 1 if steady else 1, timestamp + _LOOK_AGAIN
-        if self._agreeing < _LOOKS:
-            return False
-        self._hand, self._rival, self._agreeing, self._free_from = None, None, 0, timestamp + _LOST
-        return True
-
-
-def _size(hand: Hand) -> float:
-    """Pixels from the wrist to the knuckles, which no closing of the fingers changes."""
-    return float(np.linalg.norm(hand.landmarks[[5, 9, 13, 17]] - hand.landmarks[0], axis=1).mean())
-
-
-def _distance(a: Hand, b: Hand) -> float:
-    """Pixels between the middles of two hands."""
-    return float(np.linalg.norm((a.landmarks - b.landmarks)[:, :2].mean(axis=0)))
-
-
 def _surroundings(frame: np.ndarray, hand: Hand) -> np.ndarray:
     """The frame, black but for the hand and a hand's width around it."""
     low, high = hand.landmarks[:, :2].min(axis=0), hand.landmarks[:, :2].max(axis=0)
-    margin = _size(hand)
+    margin = hand_size(hand)
     left, top = np.maximum(low - margin, 0).astype(int)
     right, bottom = np.maximum(high + margin, 0).astype(int)
     shown = np.zeros_like(frame)

@@ -73,7 +73,7 @@ class LandmarkGRU(nn.Module):
     def read(
         self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `sign2sound.exported.Model.read` says, on this model's device."""
+        """As `sign2sound.protocol.Model.read` says, on this model's device."""
         if state is None:
             state = np.zeros((len(landmarks), MEMORY + self.sizes["layers"] * self.sizes["hidden"]), np.float32)
         # With numpy: of one hand it makes features in a third of torch's time.
@@ -83,14 +83,14 @@ class LandmarkGRU(nn.Module):
         probabilities, state = (tensor.cpu().numpy() for tensor in self.read_features(*tensors))
         return probabilities, np.concatenate([memory, state], axis=1)
 
-    def on(self, device: str | torch.device) -> "LandmarkGRU":
+    def to_device(self, device: str | torch.device) -> "LandmarkGRU":
         """This model on the device, as to `find_device`, ready to read."""
         return self.to(find_device(device)).eval()
 
-    def check_trainable(self) -> None:
+    def check_adaptable(self) -> None:
         """It always is."""
 
-    def trainable(self) -> "LandmarkGRU":
+    def to_torch(self) -> "LandmarkGRU":
         return self
 
     def with_weights(self, weights: dict[str, np.ndarray]) -> "LandmarkGRU":

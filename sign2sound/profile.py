@@ -6,10 +6,10 @@ import numpy as np
 from platformdirs import user_data_path
 
 from sign2sound.errors import UserError
-from sign2sound.exported import Model
 from sign2sound.features import FEATURES
 from sign2sound.files import atomic_write, read_arrays
 from sign2sound.labels import LABELS
+from sign2sound.protocol import Model
 
 FORMAT = 2
 _LARGEST = 1 << 24  # bytes; ours have 50,000

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sign2sound.exported import RELEASED, Model, open_model
+from sign2sound.exported import RELEASED, open_model
 from sign2sound.features import FRAME_RATE
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING
 from sign2sound.profile import load_profile
+from sign2sound.protocol import Model
 
 GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
 _BATCH = 4096  # clips predicted at once
@@ -30,7 +31,7 @@ class Latency:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one frame of a stream shows.
+    """What one frame of a stream, or a picture, shows.
 
     label: the likeliest of the 29; confidence: its probability; probabilities: float32 (29,) in the order of LABELS;
     hand: the hand they were read from, None where none was found (then `nothing` has probability 1).
@@ -52,9 +53,9 @@ class Recognizer:
         """model: a `sign2sound.model.LandmarkGRU`, or an exported one. device: as to `load`."""
         self._device = device
         self.model = model  # as released; a profile keeps what distinguishes another from it
-        self.adopt(model)
+        self.use_model(model)
         self._hand_model = hand_model
-        self._landmarker = None  # opened by the first frame
+        self._stream_landmarker = self._still_landmarker = None  # opened by the first frame, or picture
         self.reset()
 
     @classmethod
@@ -74,12 +75,12 @@ class Recognizer:
         model = open_model(path)
         recognizer = cls(model, device, hand_model)
         if profile is not None:
-            recognizer.adopt(load_profile(profile, model))
+            recognizer.use_model(load_profile(profile, model))
         recognizer.predict(np.zeros((1, 21, 3)))  # torch's first prediction takes 0.2 s longer than all others
         return recognizer
 
     def predict(self, landmarks: np.ndarray, left_handed: np.ndarray | None = None) -> np.ndarray:
-        """Probabilities, float32 (N, 29), of stills (N, 21, 3) or clips (N, T, 21, 3) at 30 frames/s, in pixels.
+        """Read clips: probabilities, float32 (N, 29), of stills (N, 21, 3) or clips (N, T, 21, 3) at 30 frames/s, in pixels.
 
         left_handed: bool (N,), all right hands when None. A frame without a hand is NaN; a clip is read at the last frame
         that has one, and is `nothing` where none has. Raises ValueError on other shapes.
@@ -96,11 +97,11 @@ class Recognizer:
             raise ValueError(f"left_handed must be ({len(landmarks)},), found {left_handed.shape}")
 
         parts = [slice(start, start + _BATCH) for start in range(0, len(landmarks), _BATCH)]
-        read = [self.adopted.read(landmarks[part], left_handed[part])[0] for part in parts]
+        read = [self.model_in_use.read(landmarks[part], left_handed[part])[0] for part in parts]
         return np.concatenate([np.empty((0, len(LABELS)), np.float32), *read])
 
     def update(self, hand: Hand | None, timestamp: float) -> Reading:
-        """Take the next frame's hand (None: no hand) at `timestamp` seconds and read the letter being signed.
+        """Read a hand: take the next frame's (None: no hand) at `timestamp` seconds and read the letter being signed.
 
         The model takes a step every 1/30 s whatever the stream's rate, on landmarks interpolated between frames; a frame that
         completes no step repeats the last reading. Raises ValueError when time does not increase.
@@ -110,37 +111,61 @@ class Recognizer:
         return _reading(probabilities, hand, Latency(0.0, time.perf_counter() - started))
 
     def read(self, frame: np.ndarray, timestamp: float) -> Reading:
-        """`update` with the hand in an RGB frame, uint8 (H, W, 3), unmirrored."""
+        """Read a frame, RGB uint8 (H, W, 3), unmirrored: `update` with the hand in it."""
+        if self._stream_landmarker is None:
+            self._stream_landmarker = self._open_landmarker(video=True)
         started = time.perf_counter()
-        if self._landmarker is None:
-            from sign2sound.landmarker import Landmarker  # MediaPipe and OpenCV load only for those who read frames
-
-            self._landmarker = Landmarker(video=True, model_path=self._hand_model)
-            started = time.perf_counter()
-        hand = self._landmarker.track(frame, timestamp)
+        hand = self._stream_landmarker.track(frame, timestamp)
         found = time.perf_counter()
         probabilities = self._read_stream(hand, timestamp)
         return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
 
-    def adopt(self, model: Model) -> None:
+    def read_picture(self, picture: str | Path | np.ndarray) -> Reading:
+        """The letter in a picture on its own, which no stream is disturbed by: a file's path, or RGB uint8 (H, W, 3).
+
+        Raises `sign2sound.BrokenPicture` where the file gives no picture, ValueError on an array of another kind.
+        """
+        if not isinstance(picture, np.ndarray):
+            from sign2sound.pictures import read_picture  # OpenCV loads only for those who read pictures
+
+            picture = read_picture(picture)
+        if self._still_landmarker is None:
+            self._still_landmarker = self._open_landmarker(video=False)
+        started = time.perf_counter()
+        hand = self._still_landmarker.find(picture)
+        found = time.perf_counter()
+        probabilities = _NO_HAND
+        if hand is not None:
+            probabilities = self.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
+        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
+
+    def use_model(self, model: Model) -> None:
         """Read with `model` from now on, such as one adapted to a person's hand, or `self.model` again; the stream goes on."""
-        self.adopted = model.on(self._device)
+        self.model_in_use = model.to_device(self._device)
 
     def reset(self) -> None:
-        """Forget the stream so far; the next one may start at any time."""
+        """Forget the stream so far, and whose hand it followed; the next one may start at any time."""
         self._time = -math.inf
         self._stream = None
+        if self._stream_landmarker is not None:
+            self._stream_landmarker.reset()
 
     def close(self) -> None:
-        if self._landmarker is not None:
-            self._landmarker.close()
-            self._landmarker = None
+        for landmarker in (self._stream_landmarker, self._still_landmarker):
+            if landmarker is not None:
+                landmarker.close()
+        self._stream_landmarker = self._still_landmarker = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+    def _open_landmarker(self, *, video: bool):
+        from sign2sound.landmarker import Landmarker  # MediaPipe and OpenCV load only for those who read frames
+
+        return Landmarker(video=video, model_path=self._hand_model)
 
     def _read_stream(self, hand: Hand | None, timestamp: float) -> np.ndarray:
         if not timestamp > self._time:  # so that NaN is refused too
@@ -159,7 +184,7 @@ class Recognizer:
             stream.left_handed = _SIDE_MEMORY * stream.left_handed + (1 - _SIDE_MEMORY) * hand.left_handed
         if len(steps):
             side = np.array([stream.left_handed > 0.5])
-            probabilities, stream.state = self.adopted.read(steps[None], side, stream.state)
+            probabilities, stream.state = self.model_in_use.read(steps[None], side, stream.state)
             stream.probabilities = probabilities[0]
         return stream.probabilities
 
@@ -171,7 +196,7 @@ class _Stream:
     time: float
     landmarks: np.ndarray
     step_time: float
-    left_handed: float  # running share of frames that saw a left hand
+    left_handed: float  # share of the latest frames that saw a left hand, each weighing less than the one after it
     state: np.ndarray | None = None
     probabilities: np.ndarray | None = None
 

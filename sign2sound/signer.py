@@ -8,14 +8,13 @@ import string
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from sign2sound.errors import UserError
+from sign2sound.prototypes import MOTION_RATE, load_prototypes
 
-PROTOTYPES = Path(__file__).with_name("prototypes.npz")
 PALM = 0.21  # of the picture's size: wrist to knuckles
 
 # Seconds.
@@ -25,7 +24,6 @@ MOVE = 0.35  # from a letter to the next
 AWAY = 0.3  # between equal letters the hand is out of the picture
 HOLD_MOTION = 0.5  # after J or Z the hand rests
 
-MOTION_RATE = 30  # frames/s of the prototypes that move
 _OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the picture
 
 _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
@@ -89,15 +87,6 @@ def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tu
         (draw_hand(landmarks * (PALM * size) + middle, size), step / frame_rate)
         for step, landmarks in enumerate(_frames(signs, frame_rate))
     )
-
-
-def load_prototypes() -> dict[str, np.ndarray]:
-    """The signs of the synthetic signer: A to Z and `space` -> float32 (T, 21, 3), T = 1 unless the sign is a motion.
-
-    Right hands in palm sizes, frames 1/30 s apart; made by `scripts/make_prototypes.py`.
-    """
-    with np.load(PROTOTYPES) as file:
-        return dict(file)
 
 
 def _frames(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:

@@ -58,7 +58,7 @@ def test_read_picture(example, video, tmp_path):
     assert example("read_picture.py", tmp_path / "h.png").stdout.startswith("H  ")
     cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((200, 200, 3), np.uint8))
     assert "no hand found" in example("read_picture.py", tmp_path / "empty.png").stderr
-    assert "is no picture" in example("read_picture.py", tmp_path / "none.png").stderr
+    assert "cannot be read: No such file" in example("read_picture.py", tmp_path / "none.png").stderr
 
 
 def test_read_video(example, video):

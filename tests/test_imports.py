@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 LIBRARY = (
-    "errors", "files", "labels", "hand", "hand_model", "passes", "landmarker", "features", "model", "checkpoint",
-    "exported", "signer", "profile", "adapting", "recognizer", "speller", "words", "speech",
+    "errors", "files", "labels", "hand", "pictures", "hand_model", "passes", "follower", "landmarker", "features", "protocol",
+    "model", "checkpoint", "exported", "prototypes", "signer", "profile", "adapting", "recognizer", "speller", "words",
+    "live", "speech",
 )  # fmt: skip
 MAY_IMPORT = {
     "data": {"sign2sound", "data"},
@@ -69,7 +70,9 @@ def test_nothing_reaches_for_its_neighbours_by_path(root):
         ("import sign2sound.speller", ()),
         ("from sign2sound import Hand, Speller, UserError", ()),
         ("import sign2sound.labels, sign2sound.features, sign2sound.hand_model", ()),
-        ("from sign2sound import Recognizer", ()),
+        ("from sign2sound import Live, Recognizer", ()),
+        ("from sign2sound.follower import Follower", ()),
+        ("from sign2sound import BrokenPicture", ("cv2",)),
         ("from sign2sound import Landmarker", ("cv2", "mediapipe")),
     ],
 )

@@ -13,16 +13,14 @@ from sign2sound import hand_model
 READ_A_PICTURE = """
 import importlib.util
 import sign2sound
-from sign2sound import Landmarker, Recognizer
+from sign2sound import Recognizer
 from sign2sound.signer import sign_word
 
 picture = [frame for frame, _ in sign_word("L")][12]
-with Landmarker() as landmarker:
-    hand, _ = landmarker.find(picture)
-recognizer = Recognizer.load()
-probabilities = recognizer.predict(hand.landmarks[None], [hand.left_handed])[0]
+with Recognizer.load() as recognizer:
+    reading = recognizer.read_picture(picture)
 installed = [name for name in ("torch", "pandas", "fastapi", "wordfreq") if importlib.util.find_spec(name)]
-print(sign2sound.__file__, recognizer.labels[probabilities.argmax()], *installed)
+print(sign2sound.__file__, reading.label, *installed)
 """
 NO_REGISTRY = ("No matching distribution", "NewConnectionError", "ConnectTimeoutError", "Temporary failure in name resolution")
 

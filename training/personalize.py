@@ -13,20 +13,20 @@ import argparse
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from data.dataset import load_samples
-from data.images import BrokenPicture, find_pictures, read_picture
-from sign2sound import Landmarker
+from data.images import find_pictures
+from sign2sound import Hand, Landmarker
 from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.features import palm_clips
-from sign2sound.files import in_project, output_file
+from sign2sound.files import in_project, output_file, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS, find_label
 from sign2sound.model import LandmarkGRU
+from sign2sound.pictures import BrokenPicture, Video, read_picture
 from sign2sound.profile import save_profile
 from sign2sound.recognizer import Recognizer
 
@@ -93,14 +93,18 @@ def read_samples(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _read_pictures(folder: Path) -> list[tuple[np.ndarray, str, bool]]:
     pictures = find_pictures(folder)
+    for path in pictures.passed_over:
+        print(f"{printable(path)} has no picture's name, passed over")
     hands = []
     with Landmarker() as landmarker:
         for path, label in zip(pictures.paths, pictures.labels, strict=True):
             try:
-                hand, _ = landmarker.find(read_picture(pictures.root / path))
+                hand = landmarker.find(read_picture(pictures.root / path))
             except BrokenPicture as error:
-                print(f"{path} cannot be read, skipped: {error}")
+                print(f"{printable(path)} cannot be read, skipped: {error}")
                 continue
+            if hand is None:
+                print(f"{printable(path)}: no hand found")
             hands.append((hand.landmarks, label, hand.left_handed) if hand else (_MISS, label, False))
     if not hands:
         raise UserError(f"none of the {len(pictures.paths)} pictures in {folder} can be read")
@@ -112,31 +116,45 @@ def _read_videos(videos: list[Path]) -> list[tuple[np.ndarray, str, bool]]:
     hands = []
     for path in videos:
         label = find_label(path.stem)
-        capture = cv2.VideoCapture(str(path))
-        frame_rate = capture.get(cv2.CAP_PROP_FPS) or 30.0
-        clip = []
-        with Landmarker(video=True) as landmarker:
-            while label not in MOTION_LETTERS and (frame := capture.read()[1]) is not None:
-                clip.append(landmarker.track(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), len(clip) / frame_rate))
-        capture.release()
-        landmarks = np.stack([hand.landmarks if hand else _MISS for hand in clip] or [_MISS])
-        steady = steady_frames(landmarks, frame_rate)
-        hands += [(clip[frame].landmarks, label, clip[frame].left_handed) for frame in steady]
-        if not len(steady):
-            hands.append((_MISS, label, False))
+        steady = []
+        if label not in MOTION_LETTERS:  # which are left out
+            try:
+                clip, times = _read_video(path)
+            except UserError as error:
+                print(f"skipped: {error}")
+                continue
+            landmarks = np.stack([hand.landmarks if hand else _MISS for hand in clip])
+            steady = [clip[frame] for frame in steady_frames(landmarks, times)]
+            if not any(clip):
+                print(f"{printable(path)}: no hand found")
+            elif not steady:
+                print(f"{printable(path)}: no letter found, since the hand never holds still")
+        hands += [(hand.landmarks, label, hand.left_handed) for hand in steady] or [(_MISS, label, False)]
+    if not hands:
+        raise UserError(f"none of the {len(videos)} videos can be read; expected for example A.mp4, B.mp4")
     return hands
 
 
-def steady_frames(landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
-    """Frames of the longest time in which the hand of a clip (T, 21, 3) holds still: not those of coming up and going down."""
+def _read_video(path: Path) -> tuple[list[Hand | None], np.ndarray]:
+    """The hand of every frame, and the frames' times (T,) in seconds."""
+    with Video(path) as video, Landmarker(video=True) as landmarker:
+        hands, times = zip(*((landmarker.track(frame, time), time) for frame, time in video), strict=True)
+    return list(hands), np.array(times)
+
+
+def steady_frames(landmarks: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Frames of the longest time in which the hand of a clip (T, 21, 3) holds still: not those of coming up and going down.
+    times: of its frames (T,), in seconds."""
     seen = ~np.isnan(landmarks[:, 0, 0])
     if not seen.any():
         return np.array([], dtype=int)
     hands = palm_clips(landmarks[None], np.array([False]))[0]
-    steps = np.linalg.norm(np.diff(hands[..., :2], axis=0, prepend=hands[:2][-1:, :, :2]), axis=2).mean(axis=1)
-    steps[~seen] = np.inf
-    padded = np.pad(steps, _SMOOTH // 2, mode="edge")
-    speed = np.median(np.lib.stride_tricks.sliding_window_view(padded, _SMOOTH), axis=1) * frame_rate
+    moved = np.linalg.norm(np.diff(hands[..., :2], axis=0), axis=2).mean(axis=1)
+    speeds = moved / np.diff(times)
+    speeds = np.concatenate([speeds[:1] if len(speeds) else [0.0], speeds])  # the first frame's is the second's
+    speeds[~seen] = np.inf
+    padded = np.pad(speeds, _SMOOTH // 2, mode="edge")
+    speed = np.median(np.lib.stride_tricks.sliding_window_view(padded, _SMOOTH), axis=1)
     frames = np.flatnonzero(seen & (speed < STEADY))
     runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
     return max(runs, key=len)

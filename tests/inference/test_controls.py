@@ -5,10 +5,11 @@ import pytest
 
 from inference import teaching
 from inference.controls import NOTICE, Controls
-from inference.live import Live
 from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.exported import RELEASED, OnnxModel
-from sign2sound.signer import load_prototypes, place_hand
+from sign2sound.live import Live
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import place_hand
 from sign2sound.words import Dictionary
 
 PROTOTYPES = load_prototypes()
@@ -149,7 +150,7 @@ def test_a_second_lesson_adds_to_the_first(desk, monkeypatch):
         signer.show(letter, teaching.COUNTDOWN + teaching.RECORDING + 0.1)
         desk.finish()
     first, second = taught
-    assert first is desk.live.recognizer.model and second is not first and second is not desk.live.recognizer.adopted
+    assert first is desk.live.recognizer.model and second is not first and second is not desk.live.recognizer.model_in_use
 
 
 def test_a_lesson_of_skipped_letters_learns_nothing(desk, tmp_path):
@@ -178,7 +179,7 @@ def test_letters_that_cannot_be_taught_are_refused(desk):
 
 
 def test_where_nothing_can_be_learnt_the_lesson_says_so_at_its_beginning(desk, monkeypatch):
-    desk.live.recognizer.adopt(OnnxModel(RELEASED))
+    desk.live.recognizer.use_model(OnnxModel(RELEASED))
     monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
     press(desk, "t", "enter")
     assert desk.view(0, 0).notice == "learning a hand needs onnx, which is missing; pip install 'sign2sound[train]'"

@@ -3,7 +3,8 @@ import pytest
 
 from inference.practice import FINGERS, Drill, compare
 from sign2sound import Hand, SpellerEvent
-from sign2sound.signer import load_prototypes, place_hand
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import place_hand
 
 JOINTS = np.arange(1, 21).reshape(5, 4)
 

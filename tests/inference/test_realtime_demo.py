@@ -16,6 +16,7 @@ from inference.sources import Camera
 from sign2sound import UserError
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.model import LandmarkGRU
+from sign2sound.pictures import FORMATS
 from sign2sound.profile import save_profile
 
 
@@ -171,7 +172,7 @@ def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys
     demo("--source", folder, "--report", "r.json")
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert err == f"{folder / '1.jpg'}  is no picture that OpenCV can read, skipped\n"
+    assert err == f"{folder / '1.jpg'}  cannot be read, skipped: not a picture of the formats {', '.join(FORMATS)}\n"
     path, label, confidence = lines[0].rsplit(maxsplit=2)
     assert path == str(folder / f"2{hand.suffix}") and label in realtime_demo.Recognizer.labels
     assert 0 < float(confidence) <= 1

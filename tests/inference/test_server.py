@@ -27,7 +27,8 @@ from inference.teaching import TeachingState
 from inference.web_app import Protocol
 from sign2sound.checkpoint import load_model
 from sign2sound.hand_model import cached_path, find_hand_model
-from sign2sound.signer import draw_hand, load_prototypes, place_hand
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import draw_hand, place_hand
 
 LIMITS = Limits(sessions=2, frame_bytes=200_000, body_bytes=300_000, picture_pixels=1_000_000, idle_seconds=60)
 
@@ -335,8 +336,8 @@ def test_own_posts_are_taken(http, host):
         (frame(1, b"no picture"), "not a picture"),
         (frame(1, b"GIF89a" + bytes(100)), "not a picture"),
         (frame(1, jpeg()[:700]), "not a picture|damaged"),
-        (frame(1, jpeg_claiming(60000, 60000)), "60000 x 60000"),
-        (frame(1, png_of(30000, 30000)), "30000 x 30000"),
+        (frame(1, jpeg_claiming(60000, 60000)), "more than 2073600 pixels"),
+        (frame(1, png_of(30000, 30000)), "more than 2073600 pixels"),
         (frame(1, png_of(500, 500)[:-40]), "damaged"),
         (frame(1, jpeg() + bytes(200_000)), "at most 200000"),
         (frame(float("nan"), jpeg()), "number of seconds from 0 on"),
@@ -582,10 +583,10 @@ def test_equal_points_and_far_ones_still_give_probabilities(http):
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
-        (b"", "not a picture"),
+        (b"", "empty file"),
         (b"no picture", "not a picture"),
-        (png_of(30000, 30000), "30000 x 30000"),
-        (jpeg_claiming(65000, 65000), "65000 x 65000"),
+        (png_of(30000, 30000), "more than 1000000 pixels"),
+        (jpeg_claiming(65000, 65000), "more than 1000000 pixels"),
         (jpeg()[:900], "not a picture|damaged"),
     ],
 )
@@ -619,7 +620,7 @@ def test_a_request_without_its_picture_and_one_too_large(http):
 
 def test_a_picture_s_size_is_known_before_it_is_decoded():
     started = time.perf_counter()
-    with pytest.raises(Refused, match="30000 x 30000"):
+    with pytest.raises(Refused, match="more than 1000000 pixels"):
         decode(png_of(30000, 30000), 1_000_000)
     assert time.perf_counter() - started < 0.5
     assert decode(jpeg(None, 32), 32 * 32).shape == (32, 32, 3)

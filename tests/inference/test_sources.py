@@ -15,7 +15,6 @@ from inference.sources import (
     is_stream,
     open_camera,
     open_stream,
-    read_picture,
     watch_pictures,
 )
 from sign2sound import UserError
@@ -189,21 +188,3 @@ def test_pictures_come_in_natural_order(tmp_path):
 def test_a_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(UserError, match="no picture in"):
         find_pictures(tmp_path)
-
-
-@pytest.mark.parametrize("shape, kind", [((6, 8), np.uint8), ((6, 8, 4), np.uint8), ((6, 8, 3), np.uint16)])
-def test_grey_alpha_and_16_bit_pictures_become_rgb(tmp_path, shape, kind):
-    cv2.imwrite(str(tmp_path / "p.png"), np.full(shape, 100 if kind is np.uint8 else 100 * 257, kind))
-    picture = read_picture(tmp_path / "p.png")
-    assert picture.dtype == np.uint8 and picture.shape == (6, 8, 3) and np.all(picture == 100)
-
-
-def test_pictures_are_rgb(tmp_path):
-    cv2.imwrite(str(tmp_path / "p.png"), np.full((6, 8, 3), (10, 20, 30), np.uint8))
-    assert read_picture(tmp_path / "p.png")[0, 0].tolist() == [30, 20, 10]
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture"])
-def test_a_broken_picture_is_none(tmp_path, content):
-    (tmp_path / "p.jpg").write_bytes(content)
-    assert read_picture(tmp_path / "p.jpg") is None

@@ -8,7 +8,8 @@ from sign2sound import Hand, Recognizer, UserError, adapting
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.profile import save_profile
-from sign2sound.signer import load_prototypes, place_hand
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import place_hand
 
 PROTOTYPES = load_prototypes()
 
@@ -113,7 +114,7 @@ def test_a_model_is_adapted_while_frames_are_read(little_work):
         time += 1 / 30
         reader.update(hand("A"), time)
     read = reader.update(hand("A"), time + 1 / 30).probabilities
-    reader.adopt(adapting.model)
+    reader.use_model(adapting.model)
     assert np.abs(reader.update(hand("A"), time + 2 / 30).probabilities - read).max() > 1e-3
     assert np.array_equal(weights(reader.model), before) and not np.array_equal(weights(adapting.model), before)
 
@@ -174,5 +175,5 @@ def test_teaching_goes_from_the_lesson_to_the_profile(keep, phase, little_work, 
     assert list(dict.fromkeys(phases)) == ["countdown", "recording", "adapting"] and not lessons.in_lesson
     with pytest.raises(UserError, match="still adapting"):
         lessons.begin("b")
-    assert lessons.finish().phase == phase and reader.adopted is not reader.model
+    assert lessons.finish().phase == phase and reader.model_in_use is not reader.model
     assert lessons.update(None, 11.0) is None and (tmp_path / "profile.npz").exists() == keep

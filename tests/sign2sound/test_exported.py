@@ -49,7 +49,7 @@ def test_a_stream_goes_on_when_another_form_of_the_model_takes_over(model, file,
     reader, expected = Recognizer(model), Recognizer(model)
     for frame, hand in enumerate(hands):
         if frame % 10 == 5:
-            reader.adopt(OnnxModel(file) if frame % 20 == 5 else model)
+            reader.use_model(OnnxModel(file) if frame % 20 == 5 else model)
         one, other = (recognizer.update(Hand(hand), frame / 30) for recognizer in (reader, expected))
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
 
@@ -58,18 +58,18 @@ def test_a_profile_works_on_the_export(model, file, hands, tmp_path, monkeypatch
     for name, value in {"_STEPS": 5, "_OWN": 16, "_OTHERS": 32}.items():
         monkeypatch.setattr(f"sign2sound.adapting.{name}", value)
     exported = OnnxModel(file)
-    adapted = adapt(exported.trainable(), hands[:2], ["A", "B"])
+    adapted = adapt(exported.to_torch(), hands[:2], ["A", "B"])
     save_profile(tmp_path / "me.npz", adapted, exported)
     expected = Recognizer(adapted).predict(hands)
     assert np.abs(expected - Recognizer(model).predict(hands)).max() > 0.01
     for one in (exported, model):
         np.testing.assert_allclose(Recognizer(load_profile(tmp_path / "me.npz", one)).predict(hands), expected, atol=1e-5)
-    again = load_profile(tmp_path / "me.npz", exported).trainable()
+    again = load_profile(tmp_path / "me.npz", exported).to_torch()
     np.testing.assert_allclose(Recognizer(again).predict(hands), expected, atol=1e-6)
 
 
 def test_the_weights_come_back_to_be_trained(model, file):
-    again = OnnxModel(file).trainable()
+    again = OnnxModel(file).to_torch()
     assert again.fingerprint == model.fingerprint == OnnxModel(file).fingerprint
     assert again.temperature == 1.3 and not again.training
 
@@ -77,7 +77,7 @@ def test_the_weights_come_back_to_be_trained(model, file):
 def test_8_bit_weights_take_no_profile(model, file, tmp_path):
     small = tmp_path / "small.onnx"
     small.write_bytes(with_int8_weights(file.read_bytes()))
-    for use in (lambda one: one.with_weights({}), lambda one: one.trainable()):
+    for use in (lambda one: one.with_weights({}), lambda one: one.to_torch()):
         with pytest.raises(UserError, match="needs the model as it was trained, but .*small.onnx has int8 weights"):
             use(OnnxModel(small))
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from mediapipe.tasks.python import vision
 
-from sign2sound import Hand, UserError
-from sign2sound.landmarker import Follower, Landmarker, _quiet
+from sign2sound import UserError
+from sign2sound.landmarker import Landmarker, _quiet
+from sign2sound.pictures import MAX_SIDE
+from sign2sound.prototypes import load_prototypes
 from sign2sound.recognizer import GAP
-from sign2sound.signer import draw_hand, load_prototypes, place_hand
+from sign2sound.signer import draw_hand, place_hand
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,8 @@ AGAINST_THE_LIGHT = {
 
 @pytest.mark.parametrize("path", FIRST_PASS + THIRD_PASS)
 def test_a_real_hand_is_found_where_it_was_before(landmarker, stored, picture, path):
-    hand, found = landmarker.find(picture(path))
-    assert found == (1 if path in FIRST_PASS else 3)
+    hand = landmarker.find(picture(path))
+    assert hand.found_in == (1 if path in FIRST_PASS else 3)
     np.testing.assert_allclose(hand.landmarks, stored[path], atol=0.5)  # of 224 pixels
     assert hand.landmarks.dtype == np.float32
     assert 0.5 < hand.score <= 1
@@ -55,8 +57,8 @@ def test_a_real_hand_is_found_where_it_was_before(landmarker, stored, picture, p
 
 @pytest.mark.parametrize("path", SECOND_PASS)
 def test_a_brightened_picture_in_black_gives_nearly_the_hand_of_a_padded_one(landmarker, stored, picture, path):
-    hand, found = landmarker.find(picture(path))
-    assert found == 2
+    hand = landmarker.find(picture(path))
+    assert hand.found_in == 2
     assert np.abs(hand.landmarks - stored[path])[:, :2].mean(axis=0).max() < 6  # of 224 pixels
 
 
@@ -64,8 +66,8 @@ def test_a_brightened_picture_in_black_gives_nearly_the_hand_of_a_padded_one(lan
 def test_an_unmirrored_right_hand_is_right_and_its_mirror_image_left(landmarker, picture, path):
     """All four pictures were looked at: a right hand, its palm to the camera, its thumb on the picture's right."""
     right = picture(path)
-    hand, _ = landmarker.find(right)
-    mirrored, _ = landmarker.find(right[:, ::-1])
+    hand = landmarker.find(right)
+    mirrored = landmarker.find(right[:, ::-1])
     assert (hand.left_handed, mirrored.left_handed) == (False, True)
     back = mirrored.landmarks * np.float32([-1, 1, 1]) + np.float32([right.shape[1], 0, 0])
     palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
@@ -79,8 +81,8 @@ def test_pixels_whatever_the_pictures_shape(landmarker, picture, pad):
     """A picture made wide or tall holds the same hand at the same size: x, y and z stay, but for the padding."""
     square = picture("train/L/L0.jpg")
     top, bottom, left, right = pad
-    hand, _ = landmarker.find(square)
-    padded, _ = landmarker.find(cv2.copyMakeBorder(square, top, bottom, left, right, cv2.BORDER_REPLICATE))
+    hand = landmarker.find(square)
+    padded = landmarker.find(cv2.copyMakeBorder(square, top, bottom, left, right, cv2.BORDER_REPLICATE))
     difference = padded.landmarks - np.float32([left, top, 0]) - hand.landmarks
     palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
     assert np.abs(difference).mean(axis=0).max() < 0.08 * palm
@@ -92,8 +94,8 @@ def test_a_hand_against_the_light_is_rescued(landmarker, shared_data):
     """A right hand, its palm to the camera, dark before a white window, in pictures of 200 pixels."""
     for path, tips in AGAINST_THE_LIGHT.items():
         picture = cv2.imread(str(shared_data / "images" / "kaggle" / "asl_alphabet_train" / path))[..., ::-1]
-        hand, found = landmarker.find(picture)
-        assert found == 2 and not hand.left_handed
+        hand = landmarker.find(picture)
+        assert hand.found_in == 2 and not hand.left_handed
         for landmark, place in tips.items():
             assert hand.landmarks[landmark, :2] == pytest.approx(place, abs=10), path
 
@@ -101,9 +103,9 @@ def test_a_hand_against_the_light_is_rescued(landmarker, shared_data):
 @pytest.mark.parametrize("path", ["rooms/train/C/C176.jpg", "kaggle/asl_alphabet_train/L/L2763.jpg"])
 def test_a_large_picture_gives_the_same_hand_in_its_own_pixels(landmarker, shared_data, path):
     small = cv2.imread(str(shared_data / "images" / path))[..., ::-1]
-    hand, number = landmarker.find(small)
-    again, number_again = landmarker.find(cv2.resize(small, None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC))
-    assert number == number_again > 1
+    hand = landmarker.find(small)
+    again = landmarker.find(cv2.resize(small, None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC))
+    assert hand.found_in == again.found_in > 1
     palm = np.linalg.norm(hand.landmarks[9, :2] - hand.landmarks[0, :2])
     assert np.abs(again.landmarks / 10 - hand.landmarks).mean(axis=0).max() < 0.05 * palm
 
@@ -112,13 +114,13 @@ def test_an_empty_room_stays_empty(landmarker, shared_data):
     """No pass sees a hand where there is none: the later ones ask less of the palm detector only."""
     folder = shared_data / "images" / "kaggle" / "asl_alphabet_train" / "nothing"
     for path in sorted(folder.iterdir())[::10]:
-        assert landmarker.find(cv2.imread(str(path))[..., ::-1]) == (None, 0), path
+        assert landmarker.find(cv2.imread(str(path))[..., ::-1]) is None, path
 
 
 def test_no_hand(landmarker):
-    assert landmarker.find(np.full((120, 160, 3), 128, np.uint8)) == (None, 0)
-    assert landmarker.find(np.zeros((1, 1, 3), np.uint8)) == (None, 0)
-    assert landmarker.find(np.zeros((1, 5000, 3), np.uint8)) == (None, 0)
+    assert landmarker.find(np.full((120, 160, 3), 128, np.uint8)) is None
+    assert landmarker.find(np.zeros((1, 1, 3), np.uint8)) is None
+    assert landmarker.find(np.zeros((1, MAX_SIDE, 3), np.uint8)) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,13 @@ def test_no_hand(landmarker):
 def test_other_pictures_are_refused_and_the_next_is_read(landmarker, picture, bad):
     with pytest.raises(ValueError, match=r"must be RGB, uint8 \(H, W, 3\), found"):
         landmarker.find(bad)
-    assert landmarker.find(picture("train/A/A0.jpg"))[1] == 1
+    assert landmarker.find(picture("train/A/A0.jpg")).found_in == 1
+
+
+@pytest.mark.parametrize("shape", [(2, MAX_SIDE + 1, 3), (MAX_SIDE + 1, 2, 3)])
+def test_sides_that_would_end_the_process_are_refused(landmarker, shape):
+    with pytest.raises(ValueError, match=f"at most {MAX_SIDE} pixels"):
+        landmarker.find(np.zeros(shape, np.uint8))
 
 
 def test_video(hand_model_file, shared_data):
@@ -145,7 +153,7 @@ def test_video(hand_model_file, shared_data):
         for frame in range(5):
             hands.append(landmarker.track(capture.read()[1][..., ::-1], frame / 30))
         with Landmarker(model_path=hand_model_file) as stills:
-            still, _ = stills.find(capture.read()[1][..., ::-1])
+            still = stills.find(capture.read()[1][..., ::-1])
         # MediaPipe takes only growing times; a stream that starts again still goes on.
         again = landmarker.track(np.zeros((720, 1280, 3), np.uint8), 0.0)
     capture.release()
@@ -171,7 +179,7 @@ def test_a_missing_model_file_is_named(tmp_path):
 def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
     program = (
         "import sys, cv2\nfrom sign2sound import Landmarker\nlandmarker = Landmarker(model_path=sys.argv[1])\n"
-        "for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1])[1])\n"
+        "for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1]).found_in)\n"
         "landmarker.close()\nlandmarker.close()"
     )
     pictures = [shared_data / "images" / "rooms" / path for path in (FIRST_PASS[0], SECOND_PASS[0])]
@@ -180,67 +188,6 @@ def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
 
 
 # Several hands
-
-
-@pytest.fixture
-def hand(right_hand):
-    """A hand at x pixels, `size` times as large as the others."""
-    return lambda x, size=1.0: Hand((right_hand - right_hand[0]) * size + np.float32([x, 300, 0]))
-
-
-def follow(follower: Follower, hands_at, start: float, seconds: float) -> list:
-    """What is followed at 30 frames/s, if a tracker keeps the hand it was given for as long as that is there."""
-    followed = []
-    for frame in range(round(seconds * 30)):
-        time = start + frame / 30
-        hands = hands_at(time)
-        tracked = min(hands, key=lambda hand: abs(hand.landmarks[0, 0] - followed[-1])) if hands and followed else None
-        if tracked is None or followed[-1] is None:
-            tracked = follower.found(hands, time)
-        elif follower.look_due(tracked, time) and follower.looked(hands, time):
-            tracked = None
-        followed.append(None if tracked is None else float(tracked.landmarks[0, 0]))
-        if followed[-1] is None:
-            break
-    return followed
-
-
-def test_the_largest_hand_is_taken_up_and_kept_while_others_are_no_larger(hand):
-    follower = Follower()
-    assert set(follow(follower, lambda time: [hand(100, 0.8), hand(500), hand(900, 0.9)], 0.0, 1.0)) == {500}
-    flicker = lambda time: [hand(500), hand(900, 1.25 if round(time * 30) % 2 else 0.8)]  # noqa: E731
-    assert set(follow(follower, flicker, 1.0, 5.0)) == {500}
-
-
-def test_a_larger_hand_takes_over_after_three_looks_and_a_moment_without_a_hand(hand):
-    follower = Follower()
-    one, two = hand(500), hand(900, 1.4)
-    follow(follower, lambda time: [one], 0.0, 0.5)
-    followed = follow(follower, lambda time: [one, two], 0.5, 3.0)
-    assert set(followed[:-1]) == {500} and followed[-1] is None
-    over = 0.5 + (len(followed) - 1) / 30
-    assert over == pytest.approx(1.4, abs=0.05)  # a look 1 s after the first hand, two more 0.2 s apart
-    assert follower.found([one, two], over + GAP - 0.02) is None  # or the recognizer would join the two by a movement
-    assert follower.found([one, two], over + GAP + 0.02) is two
-    assert set(follow(follower, lambda time: [one, two], over + 0.4, 3.0)) == {900}
-
-
-def test_a_larger_hand_that_passes_by_does_not_take_over(hand):
-    follower = Follower()
-    follow(follower, lambda time: [hand(500)], 0.0, 0.5)
-    followed = follow(follower, lambda time: [hand(500), hand(600 + 500 * (time % 2), 1.6)], 0.5, 6.0)
-    assert len(followed) == 180 and set(followed) == {500}
-
-
-def test_a_lost_hand_is_waited_for_before_another_is_taken(hand):
-    follower = Follower()
-    follow(follower, lambda time: [hand(500)], 0.0, 1.0)
-    seen = 29 / 30
-    other = hand(1200, 1.2)
-    assert follower.found([], 1.0) is None
-    assert follower.found([other], seen + 0.28) is None
-    assert follower.found([hand(540), other], seen + 0.29).landmarks[0, 0] == 540
-    assert follower.found([other], seen + 0.7) is other
 
 
 def two_hands(left: int, right: int) -> np.ndarray:

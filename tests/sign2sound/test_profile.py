@@ -7,7 +7,7 @@ from sign2sound.adapting import adapt
 from sign2sound.checkpoint import save_checkpoint
 from sign2sound.labels import LABEL_IDS
 from sign2sound.profile import load_profile, save_profile
-from sign2sound.signer import load_prototypes
+from sign2sound.prototypes import load_prototypes
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,5 @@
+from itertools import islice
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 from sign2sound import Hand, Recognizer, UserError, recognizer
 from sign2sound.features import clip_features
 from sign2sound.labels import LABELS, NOTHING
+from sign2sound.pictures import BrokenPicture, Video, read_picture
 from sign2sound.recognizer import GAP
 
 
@@ -307,3 +310,57 @@ def test_real_frames(root, shared_data, hand_model_file):
     assert (empty.label, empty.hand) == ("nothing", None)
     expected = reader.predict(np.stack([reading.hand.landmarks for reading in readings])[None])[0]
     np.testing.assert_allclose(readings[-1].probabilities, expected, atol=1e-4)
+
+
+class OneVideoLandmarker:
+    """Sees a hand in every frame of one stream, in none of a second one unless it was reset."""
+
+    def __init__(self, right_hand):
+        self.hand, self.time = Hand(right_hand), -1.0
+
+    def track(self, frame, timestamp):
+        before, self.time = self.time, max(self.time, timestamp)
+        return self.hand if timestamp > before else None
+
+    def reset(self):
+        self.time = -1.0
+
+
+def test_reset_reaches_the_landmarker(reader, right_hand, monkeypatch):
+    monkeypatch.setattr(reader, "_open_landmarker", lambda video: OneVideoLandmarker(right_hand))
+    frame = np.zeros((4, 4, 3), np.uint8)
+    for _ in range(2):
+        assert all(reader.read(frame, time / 30).hand for time in range(5))
+        reader.reset()
+
+
+def test_a_second_video_is_read_like_the_first(root, shared_data, hand_model_file):
+    """L and its mirror image, whose hand is not found where that of L is still waited for."""
+    with Recognizer.load(root / "checkpoints" / "best_model.pth", "cpu", hand_model_file) as reader:
+        found = []
+        for mirrored in (1, -1, -1):
+            reader.reset()
+            with Video(shared_data / "videos" / "L.mp4") as video:
+                frames = [(frame[:, ::mirrored], time) for frame, time in islice(video, 90)]
+            found.append([reader.read(frame, time).hand is not None for frame, time in frames])
+            if len(found) == 2:  # and as a recognizer reads it that saw no other
+                reader.close()
+    assert sum(found[1]) > 50 and found[1] == found[2]
+
+
+def test_a_picture_is_read_from_its_file_and_disturbs_no_stream(root, shared_data, hand_model_file):
+    path = shared_data / "images" / "rooms" / "train" / "L" / "L0.jpg"
+    with Recognizer.load(root / "checkpoints" / "best_model.pth", "cpu", hand_model_file) as reader:
+        reader.update(None, 5.0)
+        reading = reader.read_picture(path)
+        again = reader.read_picture(read_picture(path))
+        empty = reader.read_picture(np.zeros((100, 100, 3), np.uint8))
+        with pytest.raises(BrokenPicture, match="No such file"):
+            reader.read_picture(path.with_name("none.jpg"))
+        with pytest.raises(ValueError, match="must be RGB"):
+            reader.read_picture(np.zeros((100, 100), np.uint8))
+        reader.update(None, 5.1)
+    assert reading.label == "L" and reading.hand.found_in == 1 and reading.latency.landmarks > 0
+    np.testing.assert_array_equal(reading.probabilities, again.probabilities)
+    np.testing.assert_array_equal(reading.probabilities, reader.predict(reading.hand.landmarks[None])[0])
+    assert (empty.label, empty.confidence, empty.hand) == ("nothing", 1.0, None)

@@ -8,7 +8,8 @@ from sign2sound.errors import UserError
 from sign2sound.hand import BONES
 from sign2sound.labels import STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
-from sign2sound.signer import draw_hand, load_prototypes, place_hand, sign_word
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import draw_hand, place_hand, sign_word
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -30,8 +31,8 @@ def test_every_letter_and_the_space_has_a_prototype():
 @pytest.mark.parametrize("letter", STATIC_LETTERS)
 def test_the_landmarks_found_are_those_drawn_and_the_hand_is_a_right_one(landmarker, letter):
     drawn = place_hand(load_prototypes()[letter][0])
-    hand, found_in = landmarker.find(draw_hand(drawn))
-    assert found_in == 1
+    hand = landmarker.find(draw_hand(drawn))
+    assert hand.found_in == 1
     assert not hand.left_handed
     palm = np.linalg.norm(drawn[9] - drawn[0])
     assert np.linalg.norm(hand.landmarks[:, :2] - drawn[:, :2], axis=1).mean() < 0.15 * palm
@@ -39,7 +40,7 @@ def test_the_landmarks_found_are_those_drawn_and_the_hand_is_a_right_one(landmar
 
 def test_the_mirrored_picture_shows_a_left_hand(landmarker):
     picture = draw_hand(place_hand(load_prototypes()["B"][0]))
-    hand, _ = landmarker.find(np.ascontiguousarray(picture[:, ::-1]))
+    hand = landmarker.find(np.ascontiguousarray(picture[:, ::-1]))
     assert hand.left_handed
 
 

@@ -42,8 +42,7 @@ class FakeLandmarker:
         pass
 
     def find(self, picture):
-        hand = self.track(picture, 0)
-        return hand, int(hand is not None)
+        return self.track(picture, 0)
 
     def track(self, picture, timestamp):
         value = round(float(picture.mean()))
@@ -72,21 +71,22 @@ def test_the_steady_part_is_the_longest_in_which_the_hand_holds_still(hand):
     height = np.concatenate([[0] * 6, up, still, 230 - np.arange(8) * 20])
     clip = np.tile(hand, (len(height), 1, 1))
     clip[:, :, 1] -= height[:, None]
-    steady = steady_frames(clip, 30)
+    times = np.arange(len(clip)) / 30
+    steady = steady_frames(clip, times)
     assert 14 <= steady[0] <= 18 and 43 <= steady[-1] <= 47
     assert (np.diff(steady) == 1).all()
 
     clip[25] = np.nan  # a frame in which the hand is not found ends it
-    assert 26 <= steady_frames(clip, 30)[0] <= 28
+    assert 26 <= steady_frames(clip, times)[0] <= 28
     clip[:] = np.nan
-    assert len(steady_frames(clip, 30)) == 0
-    assert len(steady_frames(hand[None], 30)) == 1
+    assert len(steady_frames(clip, times)) == 0
+    assert len(steady_frames(hand[None], times[:1])) == 1
 
 
 def test_a_hand_that_never_holds_still_gives_nothing(hand):
     clip = np.tile(hand, (20, 1, 1))
     clip[:, :, 0] += 20 * np.arange(20)[:, None]
-    assert len(steady_frames(clip, 30)) == 0
+    assert len(steady_frames(clip, np.arange(20) / 30)) == 0
 
 
 def test_the_last_quarter_is_of_every_letter():
@@ -94,7 +94,7 @@ def test_the_last_quarter_is_of_every_letter():
     assert np.flatnonzero(last_quarter(labels)).tolist() == [3, 10, 11]
 
 
-def test_videos(tmp_path, fake, hand):
+def test_videos(tmp_path, fake, hand, capsys):
     """Black, then a hand that moves 1 pixel, 0.01 palms, a frame, then black; the J is not even looked at."""
     rising = [60 + step for step in range(20)]
     for name, values in (("a.mp4", [0] * 5 + rising + [0] * 5), ("B.avi", [0] * 9), ("J.mp4", [90])):
@@ -103,7 +103,10 @@ def test_videos(tmp_path, fake, hand):
         for value in values:
             writer.write(np.full((64, 64, 3), value, np.uint8))
         writer.release()
+    (tmp_path / "C.webm").write_bytes(b"no video")
     landmarks, labels, left_handed = read_samples(tmp_path)
+    printed = capsys.readouterr().out
+    assert "B.avi: no hand found\n" in printed and "C.webm is no video" in printed and "a.mp4" not in printed
     found = ~np.isnan(landmarks[:, 0, 0])
     assert 15 <= (found & (labels == "A")).sum() <= 20 and not left_handed.any()
     assert found[labels == "B"].tolist() == found[labels == "J"].tolist() == [False]
@@ -115,10 +118,13 @@ def test_pictures(tmp_path, fake, capsys):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), value, np.uint8))
     (tmp_path / "D/2.png").write_text("no picture")
+    (tmp_path / "D/3.raw").write_text("another kind")
     landmarks, labels, left_handed = read_samples(tmp_path)
     assert labels.tolist() == ["C", "C", "D"] and left_handed.tolist() == [False, False, True]
     assert np.isnan(landmarks[:, 0, 0]).tolist() == [False, True, False]
-    assert "D/2.png cannot be read, skipped" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "D/2.png cannot be read, skipped: not a picture" in printed
+    assert "c/2.png: no hand found" in printed and "D/3.raw has no picture's name" in printed
     with pytest.raises(UserError, match="is not a folder"):
         read_samples(tmp_path / "none")
 

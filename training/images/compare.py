@@ -21,13 +21,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from data.images import find_pictures, read_picture
+from data.images import find_pictures
 from sign2sound import Landmarker, Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write, output_folder
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
+from sign2sound.pictures import read_picture
 from training.images.cnn import ImageCNN
 from training.images.pictures import scale_picture
 
@@ -222,7 +223,7 @@ def landmark_reader(path: Path, landmarker: Landmarker) -> Callable[[np.ndarray]
     recognizer = Recognizer.load(path, device="cpu")
 
     def read(picture: np.ndarray) -> None:
-        hand, _ = landmarker.find(picture)
+        hand = landmarker.find(picture)
         if hand:
             recognizer.predict(hand.landmarks[None], np.array([hand.left_handed]))
 

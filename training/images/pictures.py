@@ -11,10 +11,11 @@ import pandas as pd
 from PIL import Image
 
 from data.dataset import VALIDATION_SHARE
-from data.images import BrokenPicture, find_pictures, read_picture
+from data.images import find_pictures
 from data.splits import group_split, named_groups
 from sign2sound.errors import UserError
 from sign2sound.labels import STATIC_LETTERS
+from sign2sound.pictures import BrokenPicture, read_picture
 
 _STORED_SPLIT_SEED = 0  # that of scripts/preprocess.py, so that the parts are the same
 _PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}

@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from sign2sound.checkpoint import load_model
-from sign2sound.errors import UserError, run
+from sign2sound.errors import run
 from sign2sound.files import in_project, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
+from sign2sound.pictures import Video
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 from training.measure.folds import refuse_if_seen
@@ -126,22 +126,11 @@ def read_clips(folder: Path, every: int = 1) -> dict[str, Clip]:
 
 
 def read_clip(path: Path, every: int = 1) -> Clip:
-    capture = cv2.VideoCapture(str(path))
-    frame_rate = capture.get(cv2.CAP_PROP_FPS)
-    hands = []
-    with Landmarker(video=True) as landmarker:
-        while (frame := capture.read())[0]:
-            rgb = cv2.cvtColor(frame[1], cv2.COLOR_BGR2RGB)
-            if len(hands) % every == 0:
-                hands.append(landmarker.track(rgb, len(hands) / frame_rate))
-            else:
-                hands.append(None)
-    if not hands:
-        raise UserError(f"{path} is no video that OpenCV can read; expected one video for each letter, such as A.mp4")
-    hands = hands[::every]
+    with Video(path) as video, Landmarker(video=True) as landmarker:
+        hands = [landmarker.track(frame, time) for number, (frame, time) in enumerate(video) if number % every == 0]
     landmarks = np.stack([hand.landmarks if hand else np.full((21, 3), np.nan, np.float32) for hand in hands])
     left_handed = np.array([bool(hand and hand.left_handed) for hand in hands])
-    frame_rate /= every
+    frame_rate = video.frame_rate / every
     return Clip(path.stem, landmarks, left_handed, frame_rate, find_hold(landmarks, frame_rate))
 
 

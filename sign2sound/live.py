@@ -1,11 +1,13 @@
-"""Frames -> letters -> words: what the window and the page share."""
+"""Frames -> letters -> words: a stream with its text and suggestions, which is what an application shows."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from sign2sound import Hand, Reading, Recognizer, Speller, SpellerEvent, SpellerOptions
+from sign2sound.hand import Hand
+from sign2sound.recognizer import Reading, Recognizer
+from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 
 SUGGESTIONS = 3
 

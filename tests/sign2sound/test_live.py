@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.live import Live
 from sign2sound import Hand, Recognizer
-from sign2sound.signer import load_prototypes, place_hand
+from sign2sound.live import Live
+from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import place_hand
 from sign2sound.words import Dictionary
 
 
