@@ -215,6 +215,7 @@ def test_a_long_text_survives_a_new_connection(url, empty_camera):
     with opened(url, *camera(empty_camera)) as page:
         page.get_by_role("button", name="Start the camera").click()
         expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        page.wait_for_function("window.socket")
         for start in range(0, len(text), 1900):
             page.evaluate(TYPE, text[start : start + 1900])
         expect(page.locator("#text")).to_contain_text(text.strip(), timeout=SECONDS)
