@@ -215,7 +215,9 @@ def test_a_long_text_survives_a_new_connection(url, empty_camera):
     with opened(url, *camera(empty_camera)) as page:
         page.get_by_role("button", name="Start the camera").click()
         expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
-        page.wait_for_function("window.socket")
+        expect(page.locator("#speed-summary")).to_contain_text(
+            "frames/s", timeout=SECONDS
+        )  # a frame went out, so there is a socket
         for start in range(0, len(text), 1900):
             page.evaluate(TYPE, text[start : start + 1900])
         expect(page.locator("#text")).to_contain_text(text.strip(), timeout=SECONDS)
