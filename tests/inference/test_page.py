@@ -48,6 +48,13 @@ def signer_camera(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def empty_camera(tmp_path_factory):
+    """Nobody is there."""
+    grey = np.full((360, 480, 3), 128, np.uint8)
+    return write_camera(tmp_path_factory.mktemp("camera") / "empty.mjpeg", rest(grey, 1))
+
+
+@pytest.fixture(scope="module")
 def woman_camera(shared_data, tmp_path_factory):
     """A woman spells L and O, each from a lowered hand to a lowered hand."""
     pictures = []
@@ -203,11 +210,14 @@ def test_a_file_without_pictures_and_one_without_a_type_are_read_as_what_they_ar
         expect(page.locator("#cover-title")).to_have_text("This video does not play", timeout=SECONDS)
 
 
-def test_a_long_text_survives_a_new_connection(url, signer_camera):
+def test_a_long_text_survives_a_new_connection(url, empty_camera):
     text = "LONG " * 1500  # several parts
-    with opened(url, *camera(signer_camera)) as page:
+    with opened(url, *camera(empty_camera)) as page:
         page.get_by_role("button", name="Start the camera").click()
         expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        expect(page.locator("#speed-summary")).to_contain_text(
+            "frames/s", timeout=SECONDS
+        )  # a frame went out, so there is a socket
         for start in range(0, len(text), 1900):
             page.evaluate(TYPE, text[start : start + 1900])
         expect(page.locator("#text")).to_contain_text(text.strip(), timeout=SECONDS)
@@ -235,6 +245,12 @@ def test_text_stands_out_from_its_ground(url, scheme):
             page.get_by_role("tab", name=tab).click()
             for text, ground, content in page.evaluate(COLOURS):
                 assert contrast(text, ground) >= 4.5, f"{content}: {text} on {ground}"
+
+
+def test_the_api_s_page_describes_the_stream_s_messages(url):
+    with opened(f"{url}/docs") as page:
+        for title in ("POST /predict", "GET /stream", "Command", "Step", "TeachingState", "DrillState"):
+            expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(url):

@@ -234,7 +234,7 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--source", "empty"], "no picture in empty"),
         (["--source", "empty", "--output", "out.mp4"], "--output is for streams, but empty is stills"),
         (["--source", "empty", "--teach"], "--teach is for streams, but empty is stills"),
-        (["--teach", "AJ"], "cannot learn J"),
+        (["--teach", "AJ"], "cannot teach J"),
         (["--word", "A", "--record", "empty/.."], "is not empty, and no recording is overwritten"),
         (["--word", "A", "--language", "klingon"], "no words for klingon"),
         (["--word", "A", "--rate", "1", "--speech"], "a rate of 1 words/min"),
