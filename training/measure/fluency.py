@@ -45,7 +45,6 @@ DELAYS = (1, 4)  # letters/s
 HOLD = 3.0  # seconds
 HOLDS = 3  # stills of each letter and person that are held so long
 GRID = {"begin": (1.5, 2.5, 3.5), "change": (2.5, 4.0, 5.5), "end": (0.5, 1.5), "reluctance": (0.0, 0.5, 1.0)}
-_SEARCHED = 4  # every so manieth word is read in the search
 _FEWEST = 18  # static letters that a person has who spells words
 _STARTS_AS = {"J": "I", "Z": "D"}  # the hand shapes that they are drawn with
 _DRAWING = 0.3  # seconds that a J or Z takes at least, however fast the letters around it are
@@ -71,6 +70,7 @@ class Spelling:
 
 def main() -> None:
     arguments = parse_arguments()
+    torch.set_num_threads(1)  # for hands of one word at a time; more threads wait for each other longer than they work
     stills, clips = load_samples(arguments.data)
     temperature = load_model(arguments.model)[0].temperature
     folds = load_folds(arguments.models, sorted(map(str, {*stills.sources, *(() if clips is None else clips.sources)})))
@@ -79,8 +79,8 @@ def main() -> None:
     hands = signers(stills)
     spellings, skipped = spell_by_person(hands)
     if arguments.search:
-        report = search(folds, spellings[::_SEARCHED])
-        table, name = search_table(report, len(spellings[::_SEARCHED])), "fluency_search"
+        report = search(folds, spellings)
+        table, name = search_table(report, len(spellings)), "fluency_search"
     else:
         dictionary = Dictionary.load("en")
         report = {"people": sorted(hands), "texts": len(spellings), "skipped": skipped}
@@ -399,7 +399,7 @@ def to_markdown(report: dict) -> str:
     lines = [
         f"The {WORDS:,} most frequent English words of three letters or more and 200 given names, composed of the stills of",
         f"{len(report['people'])} people with {_FEWEST} static letters or more, dealt out in turn; where nobody has all",
-        f"letters they are left out ({report['skipped']}). Half of each letter's time is held, half is the way to the next; equal",
+        f"letters they are left out ({report['skipped']}). Half of each letter's time is held, half the way to the next; equal",
         f"letters are parted by a slide; J and Z are drawn with the person's I and D, in {_DRAWING} s or more. Where no other",
         f"rate is said, {FRAME_RATE} frames/s.",
         "Each person is read by a model that never saw them.",
