@@ -398,10 +398,10 @@ def to_markdown(report: dict) -> str:
     holds = report["holds"]
     lines = [
         f"The {WORDS:,} most frequent English words of three letters or more and 200 given names, composed of the stills of",
-        f"{len(report['people'])} people with {_FEWEST} static letters or more, dealt out in turn; where nobody has all",
-        f"letters they are left out ({report['skipped']}). Half of each letter's time is held, half the way to the next; equal",
-        f"letters are parted by a slide; J and Z are drawn with the person's I and D, in {_DRAWING} s or more. Where no other",
-        f"rate is said, {FRAME_RATE} frames/s.",
+        f"{len(report['people'])} people with {_FEWEST} static letters or more, dealt out in turn; left out, as nobody has all",
+        f"their letters: {report['skipped']}. Half of each letter's time is held, half the way to the next; equal letters are",
+        f"parted by a slide; J and Z are drawn with the person's I and D, in {_DRAWING} s or more. {FRAME_RATE} frames/s where",
+        "no other rate is said.",
         "Each person is read by a model that never saw them.",
         "",
         *markdown_table(["letters/s", *SPEEDS], rows),
