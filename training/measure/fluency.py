@@ -300,7 +300,9 @@ def measure_holds(folds: dict[str, Fold], hands: dict[str, dict[str, torch.Tenso
         for letter, stills in by_letter.items():
             for row in np.unique(np.linspace(0, len(stills) - 1, HOLDS).round().astype(int)):
                 jitter = _JITTER * torch.randn(round(HOLD * FRAME_RATE), *stills[row].shape, generator=generator)
-                sources.append(source), letters.append(letter), clips.append(stills[row] + jitter)
+                sources.append(source)
+                letters.append(letter)
+                clips.append(stills[row] + jitter)
     readings = read_by_person(folds, sources, clips)
     written = [write(reading, FRAME_RATE)[0].text.strip() for reading in tqdm(readings, desc="holds", unit="hold")]
     count = np.array([len(text) for text in written])
@@ -408,7 +410,8 @@ def to_markdown(report: dict) -> str:
         "*: model and speller together, measured when they were released, on other people and words (shared/data/README.md).",
         "As written: what the speller writes; likeliest: the dictionary's best for its evidence. CER: edits / letters.",
         "",
-        "From the start of a hold until the letter is written, seconds; static letters written right:",
+        "From the start of a hold until the letter is written, seconds; static letters written right. Below 0: written while",
+        "the hand was still arriving.",
         "",
         *markdown_table(
             ["letters/s", "median", "p95"],
