@@ -105,9 +105,7 @@ def read_strangers(data: Sequence[Path], models: Path, temperature: float) -> di
         if readings := {letter: rows for letter, rows in readings.items() if len(rows)}:
             strangers[name] = readings
     if missing := {*STATIC_LETTERS, *MOTION_LETTERS} - {letter for readings in strangers.values() for letter in readings}:
-        raise UserError(
-            f"no readings of {', '.join(sorted(missing))} of {len(strangers)} sources; give --data more of them"
-        )
+        raise UserError(f"no readings of {', '.join(sorted(missing))} of {len(strangers)} sources; give --data more of them")
     return strangers
 
 
