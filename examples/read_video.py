@@ -14,6 +14,6 @@ with Recognizer.load() as recognizer:
         seconds = number / rate
         reading = recognizer.read(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), seconds)
         if event := speller.update(seconds, reading.probabilities):
-            print(f"{seconds:7.2f} s  {event.kind:<8}{event.text}")
+            print(f"{seconds:7.2f} s  {event.kind:<10}{event.text}")
         number += 1
 print(speller.text)

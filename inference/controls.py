@@ -38,7 +38,7 @@ class Controls:
         step = self.live.step(picture, timestamp)
         self.reading = step.reading
         if step.event:
-            print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<8}{step.event.text}", flush=True)
+            print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<10}{step.event.text}", flush=True)
             if step.event.kind != "deleted":
                 self._say(step.event.text)
         if self._recording:

@@ -168,15 +168,16 @@ function showHand({label, top, hand}, width, height) {
 
 let lit;
 function happened({kind, text: what}) {
-  if (kind === "letter") {
+  const letter = kind === "letter" || kind === "corrected"; // an I that turned out to be a J is spoken as J then
+  if (letter) {
     byId("letter").classList.add("written");
     clearTimeout(lit);
     lit = setTimeout(() => byId("letter").classList.remove("written"), WRITTEN);
   }
   if (tab !== "spell") return;
-  if (kind === "letter") speech.letter(what);
+  if (letter) speech.letter(what);
   if (kind === "word") speech.word(what);
-  announce(kind === "word" ? `Word ${what.toLowerCase()}` : kind === "deleted" ? `Deleted ${what}` : what);
+  announce(kind === "word" ? `Word ${what.toLowerCase()}` : kind === "deleted" ? `Deleted ${what}` : kind === "corrected" ? `${what} instead` : what);
 }
 
 let shownState = "";
