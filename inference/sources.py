@@ -14,7 +14,7 @@ import numpy as np
 
 from sign2sound.errors import UserError
 from sign2sound.files import PICTURE_SUFFIXES, natural_order
-from sign2sound.signer import sign_word
+from sign2sound.signer import SPEED, sign_word
 
 STREAMS = ("http", "https", "rtsp")
 _FRAME_RATE = 30  # frames/s where a camera or file does not say
@@ -113,15 +113,15 @@ class VideoFile:
 
 
 class Sample:
-    """The synthetic signer spelling a word. Raises UserError when it cannot spell it."""
+    """The synthetic signer spelling a word, at `speed` letters/s. Raises UserError when it cannot spell it so."""
 
     live = False
     dropped = 0
     frame_rate = 25
 
-    def __init__(self, word: str):
+    def __init__(self, word: str, speed: float = SPEED):
         self.name = f"sample ({word})"
-        self._frames = sign_word(word, frame_rate=self.frame_rate)
+        self._frames = sign_word(word, frame_rate=self.frame_rate, speed=speed)
 
     def __iter__(self) -> Iterator[Frame]:
         started = time.perf_counter()

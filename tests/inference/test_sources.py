@@ -19,6 +19,7 @@ from inference.sources import (
     watch_pictures,
 )
 from sign2sound import UserError
+from sign2sound.signer import HELD
 
 
 def write_video(path, frames: int):
@@ -172,6 +173,11 @@ def test_a_folder_being_filled_gives_each_picture_once_when_it_is_whole(tmp_path
 def test_the_sample_is_drawn_at_25_frames_per_second():
     frames = iter(Sample("A"))
     assert [next(frames).timestamp for _ in range(3)] == pytest.approx([0, 0.04, 0.08])
+
+
+def test_the_sample_spells_as_fast_as_asked():
+    slow, fast = (sum(1 for _ in Sample("ABC", speed)) for speed in (3, 6))
+    assert slow - fast == pytest.approx((2 + HELD) * (1 / 3 - 1 / 6) * 25, abs=1)
 
 
 def test_the_sample_refuses_what_it_cannot_spell():
