@@ -27,7 +27,7 @@ AWAY = 0.3  # seconds out of the picture between equal letters, when spelling sl
 MOTION_RATE = 30  # frames/s of the prototypes that move
 _LONGEST_MOTION = 1.5  # of a letter's time; J and Z are drawn faster if they must
 _SLIDING = 1.5  # letters/s from which on equal letters are parted by a slide; a slower one is hardly seen as one
-_SLIDE = np.float32([0.6, 0, 0])  # palm sizes
+_SLIDE = np.float32([-0.8, 0, 0])  # palm sizes; away from the body
 _OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the picture
 
 _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
