@@ -20,13 +20,12 @@ PALM = 0.21  # of the picture's size: wrist to knuckles
 
 SPEED = 0.8  # letters/s, comfortable to follow
 SPEEDS = (0.5, 6.0)  # letters/s, slowest and fastest
-HELD = 0.6  # of a letter's time; the rest is the way to the next one
+MOVE = 0.35  # seconds from a letter to the next, or half of a letter's time where that is shorter; it is held for the rest
 RISE = 0.5  # seconds up from below the picture, and down again
 AWAY = 0.3  # seconds out of the picture between equal letters, when spelling slowly
 
 MOTION_RATE = 30  # frames/s of the prototypes that move
 _LONGEST_MOTION = 1.5  # of a letter's time; J and Z are drawn faster if they must
-_SLIDING = 1.5  # letters/s from which on equal letters are parted by a slide; a slower one is hardly seen as one
 _SLIDE = np.float32([-0.8, 0, 0])  # palm sizes; away from the body
 _OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the picture
 
@@ -119,14 +118,15 @@ def _frames(signs: list[np.ndarray], frame_rate: float, speed: float) -> Iterato
 
 def _key_poses(signs: list[np.ndarray], speed: float) -> Iterator[tuple[float, np.ndarray]]:
     """Poses to pass through, and the seconds to get to each from the one before."""
-    hold, way = HELD / speed, (1 - HELD) / speed
+    way = min(MOVE, 0.5 / speed)
+    hold = 1 / speed - way
     before, aside = None, 0 * _SLIDE
     for sign in signs:
         again = before is not None and np.array_equal(sign, before)
         if before is None:
             yield 0.0, sign[0] + _OUT
             yield RISE, sign[0]
-        elif again and speed < _SLIDING:
+        elif again and way == MOVE:
             yield way, before[-1] + _OUT
             yield AWAY, sign[0] + _OUT
             yield way, sign[0]

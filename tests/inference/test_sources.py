@@ -19,7 +19,6 @@ from inference.sources import (
     watch_pictures,
 )
 from sign2sound import UserError
-from sign2sound.signer import HELD
 
 
 def write_video(path, frames: int):
@@ -177,7 +176,7 @@ def test_the_sample_is_drawn_at_25_frames_per_second():
 
 def test_the_sample_spells_as_fast_as_asked():
     slow, fast = (sum(1 for _ in Sample("ABC", speed)) for speed in (3, 6))
-    assert slow - fast == pytest.approx((2 + HELD) * (1 / 3 - 1 / 6) * 25, abs=1)
+    assert slow - fast == pytest.approx(2.5 * (1 / 3 - 1 / 6) * 25, abs=1)  # each letter is held for half of its time
 
 
 def test_the_sample_refuses_what_it_cannot_spell():
