@@ -13,5 +13,5 @@ with video, Recognizer.load() as recognizer:
     for frame, seconds in video:
         reading = recognizer.read(frame, seconds)
         if event := speller.update(seconds, reading.probabilities):
-            print(f"{seconds:7.2f} s  {event.kind:<8}{event.text}")
+            print(f"{seconds:7.2f} s  {event.kind:<10}{event.text}")
 print(speller.text)

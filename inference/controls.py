@@ -37,7 +37,7 @@ class Controls:
         self.reading = step.reading
         self._teach()
         if step.event:
-            print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<8}{step.event.text}", flush=True)
+            print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<10}{step.event.text}", flush=True)
             if step.event.kind != "deleted":
                 self._say(step.event.text)
         if self._recording:

@@ -43,7 +43,7 @@ KEYS_HELP = "keys: " + ", ".join(f"{key} {meaning}" for key, meaning in KEYS if 
 class View:
     """What is to be drawn over a picture.
 
-    progress: of the letter's hold, 0 to 1. word: the end of text that is being spelled. latency: seconds. notice: a line for
+    progress: of the next letter, 0 to 1. word: the end of text that is being spelled. latency: seconds. notice: a line for
     the user. lesson: the lesson that goes on, if any. help: whether the keys are shown.
     """
 
@@ -197,7 +197,7 @@ def _draw_skeleton(canvas: np.ndarray, points: np.ndarray) -> None:
 
 
 def _draw_letters(canvas: np.ndarray, view: View, unit: float) -> None:
-    """Upper left: the letter, its confidence and how far it is held, and below them the three likeliest with bars."""
+    """Upper left: the letter, its confidence and how far the next one is, and below them the three likeliest with bars."""
     reading = view.reading
     _darken(canvas, 0, 0, 190 * unit, 160 * unit)
     if reading.hand is None:

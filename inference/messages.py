@@ -42,7 +42,7 @@ class Welcome(State):
 
 
 class Event(BaseModel):
-    kind: Literal["letter", "deleted", "word"]
+    kind: Literal["letter", "corrected", "deleted", "word"]
     text: str
 
 

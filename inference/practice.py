@@ -69,11 +69,12 @@ class DrillState:
 
 
 class Drill:
-    """One word after another to be signed. A letter counts once it was held as long as the speller asks."""
+    """One word after another to be signed. A letter counts when the speller writes it, and again when it is corrected."""
 
     def __init__(self):
         self._word = ""
         self._done = self._right = self._wrong = 0
+        self._last_wrong = False  # whether the last letter counted as wrong, which a correction takes back
 
     @property
     def letter(self) -> str:
@@ -82,7 +83,7 @@ class Drill:
 
     def start(self, word: str) -> None:
         """Ask for another word, A to Z. The score goes on."""
-        self._word, self._done = word, 0
+        self._word, self._done, self._last_wrong = word, 0, False
 
     def skip(self) -> None:
         """Go on to the next letter; neither right nor wrong."""
@@ -90,12 +91,15 @@ class Drill:
 
     def update(self, event: SpellerEvent | None, hand: Hand | None, seen: str) -> DrillState:
         """event: what the speller said to the newest frame; hand: in it; seen: the label read from it."""
-        if event is not None and event.kind == "letter" and self.letter:
-            if event.text == self.letter:
+        if event is not None and event.kind in ("letter", "corrected") and self.letter:
+            if event.kind == "corrected":
+                self._wrong -= self._last_wrong
+            self._last_wrong = event.text != self.letter
+            if self._last_wrong:
+                self._wrong += 1
+            else:
                 self._right += 1
                 self._done += 1
-            else:
-                self._wrong += 1
         wanted = self.letter
         advice = ""
         if wanted and hand is not None and seen != wanted:

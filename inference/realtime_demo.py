@@ -1,7 +1,7 @@
 """Read fingerspelling live.
 
 python inference/realtime_demo.py                                 camera 0, or the synthetic signer where there is none
-python inference/realtime_demo.py --source sample --word HELLO
+python inference/realtime_demo.py --source sample --word HELLO --speed 3
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
 python inference/realtime_demo.py --source folder_of_pictures --watch
@@ -50,6 +50,7 @@ from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
 from sign2sound.live import Live
 from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
+from sign2sound.signer import SPEED
 from sign2sound.speech import Speaker, Voice
 from sign2sound.words import Dictionary
 
@@ -251,6 +252,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
+        "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the sample spells, 0.5 to 6 (default: {SPEED})"
+    )
+    parser.add_argument(
         "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
     )
     parser.add_argument("--profile", type=Path, help="a hand's, by training/personalize.py (default: what --teach saved)")
@@ -273,12 +277,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one")
     arguments = parser.parse_args()
 
-    if arguments.word is None:
-        arguments.word = WORD
-    elif arguments.source in (None, "sample"):
-        arguments.source = "sample"
-    else:
-        raise UserError(f"--word is what the sample spells, but the source is {arguments.source}; leave one of them out")
+    for option, default in (("word", WORD), ("speed", SPEED)):
+        if getattr(arguments, option) is None:
+            setattr(arguments, option, default)
+        elif arguments.source in (None, "sample"):
+            arguments.source = "sample"
+        else:
+            raise UserError(f"--{option} is for the sample, but the source is {arguments.source}; leave one of them out")
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
@@ -319,13 +324,13 @@ def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
         case int() as number:
             return open_camera(number)
         case "sample":
-            return Sample(arguments.word)
+            return Sample(arguments.word, arguments.speed)
         case str() as url:
             return open_stream(url)
     try:
         return open_camera(0)
     except UserError:
-        return Sample(arguments.word)
+        return Sample(arguments.word, arguments.speed)
 
 
 def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from sign2sound.errors import UserError
 from sign2sound.files import PICTURE_SUFFIXES, natural_order, printable
 from sign2sound.pictures import Video, frame_rate
-from sign2sound.signer import sign_word
+from sign2sound.signer import SPEED, sign_word
 
 STREAMS = ("http", "https", "rtsp")
 _PATIENCE = 5000  # milliseconds that a network stream may take to open, and to send the next picture
@@ -100,15 +100,15 @@ class VideoFile:
 
 
 class Sample:
-    """The synthetic signer spelling a word. Raises UserError when it cannot spell it."""
+    """The synthetic signer spelling a word, at `speed` letters/s. Raises UserError when it cannot spell it so."""
 
     live = False
     dropped = 0
     frame_rate = 25
 
-    def __init__(self, word: str):
+    def __init__(self, word: str, speed: float = SPEED):
         self.name = f"sample ({word})"
-        self._frames = sign_word(word, frame_rate=self.frame_rate)
+        self._frames = sign_word(word, frame_rate=self.frame_rate, speed=speed)
 
     def __iter__(self) -> Iterator[Frame]:
         return _timed(self._frames)

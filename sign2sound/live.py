@@ -16,9 +16,9 @@ SUGGESTIONS = 3
 class Step:
     """What one frame brought.
 
-    event: what was written, deleted or ended with this frame, if anything. text: all that was spelled so far; word: the word
-    being spelled, or the one that just ended; suggestions: words to take in its place, best first. seconds: what each stage
-    of the frame took: `landmarks`, `features+model`, `text`.
+    event: what was written, corrected, deleted or ended with this frame, if anything. text: all that was spelled so far; word:
+    the word being spelled, or the one that just ended; suggestions: words to take in its place, best first. seconds: what each
+    stage of the frame took: `landmarks`, `features+model`, `text`.
     """
 
     reading: Reading
@@ -53,7 +53,7 @@ class Live:
 
     @property
     def progress(self) -> float:
-        """How much of its hold the letter in the hand has behind it, 0 to 1."""
+        """How much of what is asked of it the next letter has, 0 to 1."""
         return self._speller.progress
 
     def step(self, frame: np.ndarray, timestamp: float) -> Step:

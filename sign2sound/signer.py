@@ -17,13 +17,14 @@ from sign2sound.prototypes import MOTION_RATE, load_prototypes
 
 PALM = 0.21  # of the picture's size: wrist to knuckles
 
-# Seconds.
-RISE = 0.5  # up from below the picture, and down again
-HOLD = 0.9  # a letter is held
-MOVE = 0.35  # from a letter to the next
-AWAY = 0.3  # between equal letters the hand is out of the picture
-HOLD_MOTION = 0.5  # after J or Z the hand rests
+SPEED = 0.8  # letters/s, comfortable to follow
+SPEEDS = (0.5, 6.0)  # letters/s, slowest and fastest
+MOVE = 0.35  # seconds from a letter to the next, or half of a letter's time where that is shorter; it is held for the rest
+RISE = 0.5  # seconds up from below the picture, and down again
+AWAY = 0.3  # seconds out of the picture between equal letters, when spelling slowly
 
+_LONGEST_MOTION = 1.5  # of a letter's time; J and Z are drawn faster if they must
+_SLIDE = np.float32([-0.8, 0, 0])  # palm sizes; away from the body
 _OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the picture
 
 _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
@@ -70,12 +71,15 @@ def place_hand(pose: np.ndarray, size: int = 480, palm: float = PALM) -> np.ndar
     return _centred(pose) * (palm * size) + np.float32([size / 2, size / 2, 0])
 
 
-def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tuple[np.ndarray, float]]:
+def sign_word(word: str, size: int = 480, frame_rate: float = 25, speed: float = SPEED) -> Iterator[tuple[np.ndarray, float]]:
     """A right hand spelling `word`: RGB frames, uint8 (size, size, 3), and their times in seconds, from 0 on.
 
-    word: letters, in any case, and spaces. The hand comes up, holds each letter, moves on, leaves the picture for a moment
-    between two equal letters, and goes down. Raises UserError when the word is empty or has another character.
+    word: letters, in any case, and spaces. speed: letters/s, 0.5 to 6. The hand comes up, holds each letter, moves on, slides
+    aside between two equal letters, or leaves the picture for a moment when it spells slowly, and goes down. Raises UserError
+    when the word is empty or has another character, and for another speed.
     """
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise UserError(f"a speed of {speed:g} letters/s; the synthetic signer spells {SPEEDS[0]:g} to {SPEEDS[1]:g}")
     wrong = sorted(set(word.upper()) - set(string.ascii_uppercase + " "))
     if wrong or not word.strip():
         found = f"cannot spell {', '.join(map(repr, wrong))}" if wrong else "no word to spell"
@@ -85,13 +89,13 @@ def sign_word(word: str, size: int = 480, frame_rate: float = 25) -> Iterator[tu
     middle = np.float32([size / 2, size / 2, 0])
     return (
         (draw_hand(landmarks * (PALM * size) + middle, size), step / frame_rate)
-        for step, landmarks in enumerate(_frames(signs, frame_rate))
+        for step, landmarks in enumerate(_frames(signs, frame_rate, speed))
     )
 
 
-def _frames(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:
+def _frames(signs: list[np.ndarray], frame_rate: float, speed: float) -> Iterator[np.ndarray]:
     """Landmarks (21, 3) of every frame, in palm sizes from the picture's middle."""
-    seconds, poses = zip(*_key_poses([_centred(sign) for sign in signs]), strict=True)
+    seconds, poses = zip(*_key_poses([_centred(sign) for sign in signs], speed), strict=True)
     times = np.cumsum(seconds)
     for step in range(int(times[-1] * frame_rate) + 1):
         time = step / frame_rate
@@ -101,22 +105,26 @@ def _frames(signs: list[np.ndarray], frame_rate: float) -> Iterator[np.ndarray]:
         yield _between(poses[after - 1], poses[after], share * share * (3 - 2 * share)) + sway
 
 
-def _key_poses(signs: list[np.ndarray]) -> Iterator[tuple[float, np.ndarray]]:
+def _key_poses(signs: list[np.ndarray], speed: float) -> Iterator[tuple[float, np.ndarray]]:
     """Poses to pass through, and the seconds to get to each from the one before."""
-    before = None
+    way = min(MOVE, 0.5 / speed)
+    hold = 1 / speed - way
+    before, aside = None, 0 * _SLIDE
     for sign in signs:
+        again = before is not None and np.array_equal(sign, before)
         if before is None:
             yield 0.0, sign[0] + _OUT
             yield RISE, sign[0]
-        elif np.array_equal(sign, before):
-            yield MOVE, before[-1] + _OUT
+        elif again and way == MOVE:
+            yield way, before[-1] + _OUT
             yield AWAY, sign[0] + _OUT
-            yield MOVE, sign[0]
+            yield way, sign[0]
         else:
-            yield MOVE, sign[0]
+            aside = _SLIDE - aside if again else 0 * _SLIDE
+            yield way, sign[0] + aside
         for pose in sign[1:]:
-            yield 1 / MOTION_RATE, pose
-        yield HOLD if len(sign) == 1 else HOLD_MOTION, sign[-1]
+            yield min(1 / MOTION_RATE, _LONGEST_MOTION / speed / len(sign)), pose + aside
+        yield hold if len(sign) == 1 else hold / 2, sign[-1] + aside
         before = sign
     yield RISE, before[-1] + _OUT
 

@@ -165,6 +165,7 @@ class Speller:
         since, read = float(self._since[label]), self._read[label].copy()
         if self._shown != NOTHING:
             self._last, self._last_held, self._last_until = self._shown, since - self._shown_since, since
+            self._follow(-read)  # what was read since then is no evidence of the last letter
         self._shown, self._shown_since, self._sums = label, since, np.zeros(len(LABELS))
         if label == NOTHING:
             self._paused = False

@@ -48,7 +48,7 @@ function showStep(step) {
   speed.add(step.ms, step.encode, step.roundTrip);
   stage.show(step, step.hold, live.video.videoWidth, live.video.videoHeight);
   stage.hint(step.hand ? "" : "Show one hand to the camera");
-  if (step.event?.kind === "letter") stage.flash();
+  if (["letter", "corrected"].includes(step.event?.kind)) stage.flash();
   if (step.event && tab === "spell") text.happened(step.event);
   if (step.teaching) teach.update(step.teaching);
   if (step.practice) practice.update(step.practice, step);

@@ -41,7 +41,7 @@ export class Practice {
     if (!this.word) return this.next();
     this.send({do: "practice", text: this.word});
     this.show({word: this.word, done: 0});
-    this.feedback("Sign it as shown, and hold it.");
+    this.feedback("Sign it as shown.");
   }
 
   leave() {
@@ -69,7 +69,7 @@ export class Practice {
     } else if (!step.hand) {
       this.feedback("Show your hand to the camera.");
     } else if (step.label === wanted) {
-      this.feedback("Yes. Hold it.", "good");
+      this.feedback("Yes.", "good");
     } else {
       this.feedback(state.advice ? `I see ${seen}: ${state.advice}.` : `I see ${seen}.`);
     }

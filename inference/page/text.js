@@ -62,9 +62,10 @@ export class Text {
 
   /** What the hand wrote. */
   happened({kind, text}) {
-    if (kind === "letter") this.speech.letter(text);
+    if (kind === "letter" || kind === "corrected") this.speech.letter(text);
     if (kind === "word") this.speech.word(text);
-    announce(kind === "word" ? `Word ${text.toLowerCase()}` : kind === "deleted" ? `Deleted ${text}` : text);
+    const said = {word: `Word ${text.toLowerCase()}`, deleted: `Deleted ${text}`, corrected: `${text} instead`};
+    announce(said[kind] ?? text);
   }
 
   take(index) {

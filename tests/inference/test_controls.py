@@ -5,7 +5,7 @@ import pytest
 
 from inference import teaching
 from inference.controls import NOTICE, Controls
-from sign2sound import Hand, Recognizer, UserError, adapting
+from sign2sound import Hand, Recognizer, SpellerEvent, UserError, adapting
 from sign2sound.exported import RELEASED, OnnxModel
 from sign2sound.live import Live
 from sign2sound.prototypes import load_prototypes
@@ -81,6 +81,14 @@ def test_letters_and_words_are_written_and_spoken(desk, capsys):
     press(desk, " ", " ")
     assert said(desk) == ["C", "A", "L", "CALM", "C", "C"]
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == list("CALC")
+
+
+def test_a_corrected_letter_is_printed_and_spoken(desk, monkeypatch, capsys):
+    events = iter([SpellerEvent("letter", "I", 0.0, 0.0), SpellerEvent("corrected", "J", 0.03, 0.0)])
+    monkeypatch.setattr(desk.live._speller, "update", lambda *_: next(events))
+    Signer(desk).show("I", 2 / 30)
+    assert said(desk) == ["I", "J"]
+    assert [line.split()[-2:] for line in capsys.readouterr().out.splitlines()] == [["letter", "I"], ["corrected", "J"]]
 
 
 def test_a_pause_ends_a_word_and_speaks_it(desk):

@@ -114,6 +114,20 @@ def test_a_word_is_done_letter_by_letter_and_the_score_goes_on():
     assert drill.update(None, None, "nothing").done == 1 and drill.letter == ""
 
 
+def test_a_motion_letter_s_first_shape_counts_for_nothing():
+    drill = Drill()
+    drill.start("JA")
+    state = drill.update(letter("I"), None, "I")
+    assert (state.done, state.right, state.wrong) == (0, 0, 1)
+    corrected = SpellerEvent("corrected", "J", 1.0, 0.5)
+    state = drill.update(corrected, None, "J")
+    assert (state.done, state.right, state.wrong) == (1, 1, 0)
+    drill.start("IT")
+    drill.update(letter("I"), None, "I")
+    state = drill.update(corrected, None, "J")  # it did begin with an I
+    assert (state.done, state.right, state.wrong) == (1, 2, 1)
+
+
 def test_advice_only_while_another_letter_is_seen():
     drill = Drill()
     drill.start("V")

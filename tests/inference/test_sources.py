@@ -173,6 +173,11 @@ def test_the_sample_is_drawn_at_25_frames_per_second():
     assert [next(frames).timestamp for _ in range(3)] == pytest.approx([0, 0.04, 0.08])
 
 
+def test_the_sample_spells_as_fast_as_asked():
+    slow, fast = (sum(1 for _ in Sample("ABC", speed)) for speed in (3, 6))
+    assert slow - fast == pytest.approx(2.5 * (1 / 3 - 1 / 6) * 25, abs=1)  # each letter is held for half of its time
+
+
 def test_the_sample_refuses_what_it_cannot_spell():
     with pytest.raises(UserError, match="'3'"):
         next(iter(Sample("H3")))

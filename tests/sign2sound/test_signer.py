@@ -84,8 +84,14 @@ def test_the_way_between_two_poses_starts_and_ends_at_them_and_keeps_bones_their
         assert lengths(signer._between(a, b, share)) == pytest.approx(lengths(a) * (1 - share) + lengths(b) * share, rel=1e-4)
 
 
+def landmarks_of(word, speed, frame_rate=60):
+    """The landmarks of all frames, in palm sizes from the picture's middle."""
+    signs = [signer._centred(load_prototypes()[letter]) for letter in word]
+    return np.stack(list(signer._frames(signs, frame_rate, speed)))
+
+
 def test_frames_come_at_the_rate_asked_for_with_times_from_zero():
-    seconds = 2 * signer.RISE + signer.HOLD
+    seconds = 2 * signer.RISE + 1 / signer.SPEED - signer.MOVE
     frames = list(sign_word("b", size=64, frame_rate=10))
     assert [timestamp for _, timestamp in frames] == pytest.approx(np.arange(int(seconds * 10) + 1) / 10)
     assert all(picture.shape == (64, 64, 3) and picture.dtype == np.uint8 for picture, _ in frames)
@@ -104,12 +110,39 @@ def test_between_two_equal_letters_the_hand_leaves_the_picture():
     shown = [(picture != room).any() for picture, _ in sign_word("LL", size=64, frame_rate=25)]
     runs = [(seen, len(list(run))) for seen, run in itertools.groupby(shown)]
     assert [seen for seen, _ in runs] == [False, True, False, True, False]
-    assert runs[2][1] / 25 > 0.3  # a speller releases a letter after 0.2 s and its smoothing
+    assert runs[2][1] / 25 > 0.3  # a letter held for long counts as let go after 0.3 s
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 3, 6])
+def test_letters_come_at_the_speed_asked_for(speed):
+    """Each letter more takes 1/speed seconds, of which the way is 0.35 s, or half where that is less."""
+    seconds = [len(landmarks_of(word, speed)) / 60 for word in ("HE", "HELO")]
+    assert seconds[1] - seconds[0] == pytest.approx(2 / speed, abs=1 / 30)
+    landmarks = landmarks_of("HELO", speed)
+    moved = np.linalg.norm(np.diff(landmarks, axis=0), axis=2).max(axis=1)
+    letters = moved[int(signer.RISE * 60) + 1 : -int(signer.RISE * 60) - 1]
+    way = min(0.35, 0.5 / speed)
+    assert np.mean(letters > 0.005) == pytest.approx(3 * way / (4 / speed - way), abs=0.1)
+
+
+@pytest.mark.parametrize("speed", [2, 6])
+def test_at_speed_equal_letters_are_parted_by_a_slide(speed):
+    wrists = landmarks_of("LLLO", speed)[:, 0]
+    letters = [wrists[int((signer.RISE + (number + 0.25) / speed) * 60)] for number in range(4)]
+    assert np.diff([x for x, _, _ in letters[:3]]) == pytest.approx([-0.8, 0.8], abs=0.07)  # sways by 0.03
+    assert np.ptp([y for _, y, _ in letters[:3]]) < 0.05  # and never leaves the picture
+
+
+@pytest.mark.parametrize("letter", "JZ")
+def test_at_speed_motions_take_one_and_a_half_letters_time_at_most(letter):
+    frames, slow = len(load_prototypes()[letter]), len(landmarks_of(letter, 0.5)) / 60
+    assert slow == pytest.approx(2 * signer.RISE + (frames - 1) / 30 + 1.65 / 2, abs=0.02)
+    fast = len(landmarks_of(letter, 6)) / 60
+    assert fast < 2 * signer.RISE + 1.5 / 6 + 0.25 / 6 + 0.02
 
 
 def test_the_same_hand_moves_smoothly():
-    landmarks = np.stack(list(signer._frames([signer._centred(load_prototypes()[letter]) for letter in "HELO"], 25)))
-    steps = np.linalg.norm(np.diff(landmarks, axis=0), axis=2)
+    steps = np.linalg.norm(np.diff(landmarks_of("HELO", signer.SPEED, 25), axis=0), axis=2)
     assert steps.max() < 0.6  # palm sizes a frame; a jump from letter to letter would be more
 
 
@@ -122,3 +155,9 @@ def test_what_cannot_be_spelled_is_said_at_once(word, found):
     with pytest.raises(UserError, match=found) as error:
         sign_word(word)
     assert "A to Z" in str(error.value)
+
+
+@pytest.mark.parametrize("speed", [0.4, 6.1, float("nan")])
+def test_a_speed_that_nobody_spells_at_is_refused(speed):
+    with pytest.raises(UserError, match="0.5 to 6"):
+        sign_word("A", speed=speed)
