@@ -113,7 +113,7 @@ class TrainingSet:
         return Batch(clip_features(landmarks, right_handed), labels, weights)
 
     def _spelling(self, count: int, frames: int, generator: torch.Generator):
-        """`count` people spell letters at random, with J and Z and resting hands between: clips, labels, weights, has_z."""
+        """Clips, labels, weights and has_z of `count` people who spell letters at random, J and Z too, and rest."""
         options, device = self._sequences, self._labels.device
         person = _draw(self._people_so_far, count, generator)
         slowest, fastest = math.log(options.slowest), math.log(options.fastest)
@@ -144,7 +144,10 @@ class TrainingSet:
         same = torch.zeros_like(rests)
         same[:, 1:] = (labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] != NOTHING)
         same[at, column] = False
-        opened = first[torch.arange(count, device=device), torch.randint(width, (count,), generator=generator, device=device)]
+        # A release opens the hand towards one that is no doubled letter: from the same shape to the same shape nothing opens.
+        doubled = ((labels[:, :, None] == labels[:, None]) & same[:, None]).any(2)
+        towards = torch.multinomial((~doubled).float() + 1e-9, 1, generator=generator)[:, 0]
+        opened = first[torch.arange(count, device=device), towards]
         slots = Slots(labels, first, last, rests, same, opened, (at, column, paths))
         return *compose(slots, frames, options, pace, generator), self._has_z[self._starts[person, 0]]
 

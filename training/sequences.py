@@ -109,6 +109,7 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
     # Which slot each frame is in, and how far it is on the way to the next one. Half of the sequences begin within a slot.
     ends = (hold + way).cumsum(1)
     begin = uniform(0, 1, count, 1) * ends[:, :1].clamp(max=FRAME_RATE) * (uniform(0, 1, count, 1) < 0.5)
+    begin = torch.where(drawn[:, :1] >= 0, 0.0, begin)  # who sees only a motion's end sees a held D or I
     time = torch.arange(frames, device=device) + begin
     slot = torch.searchsorted(ends, time, right=True).clamp(max=width - 2)
     row, following = torch.arange(count, device=device)[:, None], slot + 1
