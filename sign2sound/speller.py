@@ -29,6 +29,7 @@ class SpellerOptions:
     begin: float = 2.5  # asked of a letter after `nothing`
     change: float = 4.0  # asked of a letter straight after another one
     end: float = 0.5  # asked of `nothing` after a letter
+    shortest: float = 0.05  # seconds that a letter's evidence must take: a hand's first frame does not say that it still moves
     reluctance: float = 0.5  # subtracted from `nothing` in each frame: a stranger's letters look like none more often
     release: float = 0.06  # seconds that a letter must be let go before the same one counts again, at least
     release_share: float = 0.25  # and as a share of how long it was held, for who spells slowly parts letters slowly
@@ -116,6 +117,9 @@ class Speller:
             self._follow(passed * probabilities)
         # The tolerance keeps the number of frames the same however the sum of frame times was rounded.
         enough = self._sums - self._asked + 1e-6
+        brief = timestamp - self._since < self.options.shortest - 1e-6
+        brief[NOTHING] = False
+        enough[brief] = -np.inf
         label = int(enough.argmax())
         if enough[label] >= 0 and label != self._shown:
             return self._show(label, timestamp)
