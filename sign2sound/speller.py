@@ -96,7 +96,7 @@ class Speller:
         """How much of what is asked of it the likeliest new letter has, 0 to 1; 0 while the hand shows the one just written."""
         share = self._sums / self._asked
         share[[NOTHING, self._shown]] = 0
-        return float(share.max())
+        return min(float(share.max()), 1.0)  # all of it may be there before `shortest` has passed
 
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
         """Take the probabilities (29,) at `timestamp` seconds, which never falls. Returns what was written, if anything."""
