@@ -59,15 +59,16 @@ def test_the_evidence_of_a_frame_by_hand():
 @pytest.mark.parametrize(
     ("share", "frames"),
     # 2.5 is asked, and `nothing` has 0.5 less in each frame: 7.26, 1.097, 0.405, 0, -0.405 and -0.846 are 0.5 more.
-    [(1.0, 1), (0.75, 2), (0.6, 3), (0.5, 5), (0.4, 27), (0.3, None)],
+    # However sure, a letter needs 0.05 s: 2 frames.
+    [(1.0, 2), (0.75, 2), (0.6, 3), (0.5, 5), (0.4, 27), (0.3, None)],
 )
 def test_frames_until_a_letter_is_written_after_nothing(share, frames):
     assert frames_until_written("A", "nothing", share) == frames
 
 
-@pytest.mark.parametrize(("share", "frames"), [(1.0, 1), (0.9, 2), (0.75, 4), (0.6, 10), (0.5, None)])
+@pytest.mark.parametrize(("share", "frames"), [(1.0, 2), (0.9, 2), (0.75, 4), (0.6, 10), (0.5, None)])
 def test_frames_until_a_letter_is_written_after_another_letter(share, frames):
-    """4 is asked: 7.26, 2.191, 1.097, 0.405 and 0 a frame."""
+    """4 is asked: 7.26, 2.191, 1.097, 0.405 and 0 a frame; and 0.05 s, which is 2 frames."""
     assert frames_until_written("A", "B", share) == frames
 
 
@@ -80,10 +81,32 @@ def test_evidence_counts_by_time(rate):
     assert event.timestamp - event.since == pytest.approx(needed)
 
 
-def test_a_held_letter_is_written_once_and_at_once():
+def test_a_held_letter_is_written_once_and_with_its_second_frame():
     speller, [event] = spell(("nothing", 1), ("A", 10))
     assert speller.text == "A"
-    assert (event.kind, event.text, event.timestamp) == ("letter", "A", pytest.approx(1))
+    assert (event.kind, event.text, event.timestamp) == ("letter", "A", pytest.approx(1 + FRAME))
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(15, 1), (30, 2), (60, 3), (240, 12)])
+@pytest.mark.parametrize("before", ["nothing", "B"])
+def test_a_sure_letter_takes_a_twentieth_of_a_second(before, rate, frames):
+    _, events = spell((before, 1), ("A", 1), rate=rate)
+    assert events[-1].text == "A"
+    assert events[-1].since == pytest.approx(1 - 1 / rate)
+    assert events[-1].timestamp == pytest.approx(1 + (frames - 1) / rate)
+
+
+@pytest.mark.parametrize("label", [label for label in LABELS if label != "nothing"])
+def test_one_frame_between_frames_without_a_hand_writes_nothing(label):
+    speller, events = spell(("nothing", 1), ("A", 0.3), *[("nothing", 0.3), (label, FRAME)] * 3, ("nothing", 0.3))
+    assert speller.text == "A" and len(events) == 1
+
+
+@pytest.mark.parametrize("letter", ["A", "J", "S"])
+def test_one_frame_at_15_frames_a_second_is_long_enough(letter):
+    speller, [event] = spell(("nothing", 1), (letter, 1 / 15), ("nothing", 1), rate=15)
+    assert speller.text == letter
+    assert event.timestamp == pytest.approx(1) and event.since == pytest.approx(1 - 1 / 15)
 
 
 def test_progress_is_the_share_of_what_is_asked():
@@ -94,6 +117,16 @@ def test_progress_is_the_share_of_what_is_asked():
         speller.update(frame / 30, sure_of("A", 0.5, "nothing"))
         progress.append(speller.progress)
     assert progress == pytest.approx([0.2, 0.4, 0.6, 0.8, 0, 0, 0])
+
+
+def test_progress_is_never_more_than_all():
+    """One frame that is sure has 7.76 of the 2.5 asked, but is too short."""
+    speller = Speller()
+    speller.update(0.0, sure_of("nothing"))
+    speller.update(FRAME, sure_of("A"))
+    assert speller.text == "" and speller.progress == 1
+    speller.update(2 * FRAME, sure_of("A"))
+    assert speller.text == "A" and speller.progress == 0
 
 
 SCRIPT = [
@@ -147,10 +180,10 @@ def test_letters_and_doubled_letters_at_any_speed(speed, rate):
     assert text_of(*script, rate=rate) == "COFFEE"
 
 
-def test_a_letter_held_for_one_frame_counts():
-    assert text_of(*[(letter, FRAME) for letter in "QUICK"], ("nothing", 1)) == "QUICK"
-    assert text_of(("nothing", 1), ("A", FRAME), ("nothing", 1)) == "A"
-    assert text_of(("nothing", 1), ("A", FRAME, 0.5, "nothing"), ("nothing", 1)) == ""  # were it likely enough
+def test_a_letter_held_for_two_frames_counts():
+    assert text_of(("nothing", 1), *[(letter, 2 * FRAME) for letter in "QUICK"], ("nothing", 1)) == "QUICK"
+    assert text_of(("nothing", 1), ("A", 2 * FRAME), ("nothing", 1)) == "A"
+    assert text_of(("nothing", 1), ("A", 2 * FRAME, 0.5, "nothing"), ("nothing", 1)) == ""  # were it likely enough
 
 
 @pytest.mark.parametrize("rate", [15, 30, 60])
@@ -199,7 +232,9 @@ def test_a_gap_in_the_stream_releases_nothing():
 def test_what_is_shown_after_a_gap_counts_for_a_quarter_of_a_second_at_most():
     """7.5 frames of 0.4: 3.0 of the 4 asked, however long the gap."""
     speller = Speller()
-    speller.update(0.0, sure_of("A"))
+    for time in (0.0, 0.1):
+        speller.update(time, sure_of("A"))
+    assert speller.text == "A"
     speller.update(10.0, sure_of("B", 0.6, "A"))
     assert speller.progress == pytest.approx(7.5 * 0.405 / 4, abs=0.01)
 
@@ -224,8 +259,9 @@ def test_a_motion_letter_takes_the_place_of_the_shape_it_began_with(shape, motio
     speller, events = spell(*script)
     assert speller.text == "A" + motion
     assert [(event.kind, event.text) for event in events] == [("letter", "A"), ("letter", shape), ("corrected", motion)]
-    # Decided with its first frame; it began when the frame before was taken.
-    assert events[-1].timestamp == pytest.approx(1.2 + way) and events[-1].since == pytest.approx(1.2 + way - FRAME)
+    # Decided with its second frame; it began when the frame before its first was taken.
+    assert events[-1].timestamp == pytest.approx(1.2 + way + FRAME)
+    assert events[-1].since == pytest.approx(1.2 + way - FRAME)
     assert [LABELS[letter.argmax()] for letter in speller.evidence] == ["A", motion]
 
 
@@ -244,9 +280,10 @@ def test_a_letter_is_corrected_within_its_word_and_time_only():
     assert text_of(("D", 0.3), ("nothing", 2), ("Z", 0.3)) == "D Z"
     assert text_of(("D", 0.3), ("space", 0.3), ("Z", 0.3)) == "D Z"
     speller = Speller()
-    speller.update(0.0, sure_of("D"))
+    for time in (0.0, 0.1):
+        speller.update(time, sure_of("D"))
     speller.write("space")
-    assert speller.update(0.1, sure_of("Z")).kind == "letter" and speller.text == "D Z"
+    assert speller.update(0.2, sure_of("Z")).kind == "letter" and speller.text == "D Z"
 
 
 def test_space_and_del_are_written_once_per_hold():
@@ -319,8 +356,8 @@ def test_evidence_is_the_mean_over_the_hold(after):
         assert evidence.sum() == pytest.approx(1)
 
 
-def test_evidence_of_letters_held_for_one_frame_is_their_own():
-    speller, _ = spell(*[(letter, FRAME, 0.99) for letter in "QUICK"])
+def test_evidence_of_letters_held_for_two_frames_is_their_own():
+    speller, _ = spell(("nothing", 1), *[(letter, 2 * FRAME, 0.99) for letter in "QUICK"])
     assert [LABELS[letter.argmax()] for letter in speller.evidence] == list("QUICK")
     assert [letter.max() for letter in speller.evidence] == pytest.approx([0.99] * 5)
 
@@ -368,6 +405,8 @@ def test_options():
     after = [("B", 0.5), ("A", 10 * FRAME, 0.6, "B")]  # 10 frames of 0.405
     assert text_of(*after, options=SpellerOptions(change=3.9)) == "BA"
     assert text_of(*after, options=SpellerOptions(change=4.2)) == "B"
+    brief = [("nothing", 0.5), ("A", FRAME), ("nothing", 0.5)]
+    assert text_of(*brief, options=SpellerOptions(shortest=0)) == "A" and text_of(*brief) == ""
     gone = [("A", 0.5), ("nothing", 0.2), ("A", 0.5)]
     assert text_of(*gone, options=SpellerOptions(end=50)) == "A"
     assert text_of(*gone, options=SpellerOptions(release=0.4)) == "A"
