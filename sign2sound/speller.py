@@ -118,8 +118,10 @@ class Speller:
         # The tolerance keeps the number of frames the same however the sum of frame times was rounded.
         enough = self._sums - self._asked + 1e-6
         brief = timestamp - self._since < self.options.shortest - 1e-6
-        brief[NOTHING] = False
-        enough[brief] = -np.inf
+        # A frame that shows something else does not make a brief letter long enough.
+        early = brief | (scores < scores.max())
+        early[NOTHING] = False
+        enough[early] = -np.inf
         label = int(enough.argmax())
         if enough[label] >= 0 and label != self._shown:
             return self._show(label, timestamp)

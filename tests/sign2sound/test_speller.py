@@ -102,6 +102,16 @@ def test_one_frame_between_frames_without_a_hand_writes_nothing(label):
     assert speller.text == "A" and len(events) == 1
 
 
+@pytest.mark.parametrize("rate", [30, 60])
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.8, 1.0])
+def test_a_frame_of_something_else_does_not_make_one_frame_long_enough(share, rate):
+    """One sure frame has more evidence than is asked, and some of it left after the next frame."""
+    brief = ("A", FRAME)
+    assert text_of(("nothing", 1), brief, ("nothing", 0.5, share), rate=rate) == ""
+    assert text_of(("nothing", 1), brief, ("B", 0.5, share), rate=rate) == "B"
+    assert text_of(("S", 1), brief, ("B", 0.5, share), rate=rate) == "SB"
+
+
 @pytest.mark.parametrize("letter", ["A", "J", "S"])
 def test_one_frame_at_15_frames_a_second_is_long_enough(letter):
     speller, [event] = spell(("nothing", 1), (letter, 1 / 15), ("nothing", 1), rate=15)
