@@ -10,7 +10,7 @@ from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from training import batches
 from training.batches import TrainingSet, drawing_weights, source_weights
 from training.config import Augmentation, Sampling, load_config
-from training.sequences import compose
+from training.sequences import Slots, compose
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -123,9 +123,15 @@ def test_a_letter_is_shown_again_at_once_as_often_as_asked(training_set, repeate
     assert again / pairs == pytest.approx(expected, abs=0.05)
 
 
-def test_a_release_opens_the_hand_towards_another_letter(training_set, monkeypatch):
-    composed = []
-    monkeypatch.setattr(batches, "compose", lambda slots, *rest: composed.append(slots) or compose(slots, *rest))
+@pytest.fixture
+def composed(monkeypatch) -> list[Slots]:
+    """The slots of all that was composed."""
+    slots = []
+    monkeypatch.setattr(batches, "compose", lambda first, *rest: slots.append(first) or compose(first, *rest))
+    return slots
+
+
+def test_a_release_opens_the_hand_towards_another_letter(training_set, composed):
     drawn, draws = training_set(hands("ABCDEFGHIK"), repeated=0.2), generator()
     for _ in range(10):
         drawn.draw_sequences(draws)
@@ -183,6 +189,14 @@ def test_real_motions_are_drawn_by_people_without_the_hand_shape_too(training_se
     assert {*spelled(drawn, 10)} == {*"ABCJ"}
     still = training_set(hands("ABC"), moving_clip("J", 0.01), motions=0.5)  # 0.3 palm sizes in all: no motion
     assert {*spelled(still, 10)} == {*"ABC"}
+
+
+def test_half_of_the_motions_are_real_where_both_can_be_had(training_set, composed):
+    training_set(hands("ABI"), moving_clip("J", 0.1), motions=0.5).draw_sequences(generator())
+    _, _, paths = composed[0].motions
+    shape = paths[:, :, 1:] - paths[:, :, :1]
+    real = (shape - shape[:, :1]).abs().amax((1, 2, 3)) < 1e-3  # the hand of the clip moves and does not turn
+    assert len(real) > 50 and real.float().mean() == pytest.approx(0.5, abs=0.12)
 
 
 def test_real_clips_are_played_at_0_7_to_1_6_times_their_speed_to_and_fro(training_set):
