@@ -59,7 +59,7 @@ def main() -> None:
 
     stills = few_of_each(stills[stills.trusted & stills.found])
     poses = palm_clips(stills.landmarks, stills.left_handed)[:, 0]
-    reader = train_reader(poses, stills.labels)
+    reader = train_reader(poses, stills.labels, stills.has_z)
     prototypes = {}
     with Landmarker() as landmarker:
         for label in tqdm((*STATIC_LETTERS, "space")):
@@ -86,14 +86,11 @@ def few_of_each(samples: Samples) -> Samples:
     return samples[np.concatenate(rows)]
 
 
-def train_reader(poses: np.ndarray, labels: np.ndarray) -> MLPClassifier:
-    options = Augmentation(
-        rotation=15, sideways_rotation=15, turned_round=0, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, tip_noise=1,
-        jitter=0, mirror=0,
-    )  # fmt: skip
+def train_reader(poses: np.ndarray, labels: np.ndarray, has_z: np.ndarray) -> MLPClassifier:
+    options = Augmentation(rotation=15, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0, without_z=0)
     generator = torch.Generator().manual_seed(SEED)
     copies = torch.from_numpy(np.tile(poses, (COPIES, 1, 1)))[:, None]
-    varied = augment(copies, torch.from_numpy(np.tile(labels, COPIES)), options, generator).numpy()
+    varied = augment(copies, torch.from_numpy(np.tile(has_z, COPIES)), options.noise, options, generator).numpy()
     reader = MLPClassifier((256,), max_iter=12, random_state=SEED)
     with np.errstate(all="ignore"):
         return reader.fit(still_features(varied[:, 0]), np.tile(labels, COPIES))

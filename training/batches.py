@@ -100,7 +100,7 @@ class TrainingSet:
         lengths = (math.log(options.shortest), math.log(options.longest))
         frames = round(math.exp(lengths[0] + (lengths[1] - lengths[0]) * _random(generator)))
         count = max(options.frames // frames, 4)
-        real = round(options.real_clips * count) if len(self._clips) else 0
+        real = min(round(options.real_clips * count), count - 1) if len(self._clips) else 0
         parts = [self._spelling(count - real, frames, generator)]
         if real:
             parts.append(self._real(real, frames, generator))

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from sign2sound.labels import LABELS
 
@@ -38,3 +39,12 @@ def processed(tmp_path_factory) -> Path:
     np.save(folder / "landmarks.npy", landmarks.reshape(-1, 63).astype(np.float32))
     pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
     return folder
+
+
+@pytest.fixture
+def one_thread():
+    """More would wait for each other on work this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -125,3 +125,9 @@ def test_the_kaggle_protocol(root):
     config = load_config(root / "training" / "kaggle.yaml", [])
     assert (config.data.split, config.data.validation_share, config.sequences.share) == ("random", 0.15, 0)
     assert config.model == load_config(root / "training" / "config.yaml", []).model
+
+
+def test_every_variant_of_the_ablation_is_a_configuration_of_its_own(root, path):
+    variants = yaml.safe_load((root / "training" / "measure" / "ablation.yaml").read_text())
+    configs = [load_config(path, overrides) for overrides in variants.values()]
+    assert configs[0] == load_config(path, []) and all(configs.count(config) == 1 for config in configs)

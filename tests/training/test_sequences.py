@@ -9,6 +9,8 @@ from training.config import load_config
 from training.motions import KEYS
 from training.sequences import Slots, between, bones, compose, hands_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 J = LABEL_IDS["J"]
 REST_WEIGHT = 0.3
 
