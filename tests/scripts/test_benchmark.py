@@ -62,10 +62,10 @@ def test_the_workload_repeats_the_stills_with_a_hand(tmp_path):
         assert stored["landmarks"].shape == (31_210, 21, 3) and set(stored["label"]) == {"A", "C"}
 
 
-def test_a_command_that_fails_is_said(root, monkeypatch):
+def test_a_command_that_fails_is_said(root, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     with pytest.raises(UserError, match="preprocess.py .* failed: error: .*nowhere"):
-        benchmark.command_done("scripts/preprocess.py", "--input", "nowhere", "--output", "out")
+        benchmark.command_done("scripts/preprocess.py", "--input", "nowhere", "--output", tmp_path / "out")
     done = benchmark.command_done("-c", "x = bytearray(50_000_000)")
     assert done.megabytes > 50 and done.seconds > 0
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sign2sound.checkpoint import save_checkpoint
+from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
 from training.measure import spelling
@@ -101,7 +102,7 @@ def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
 def test_a_missing_video_is_named(tmp_path, root, monkeypatch):
     arguments = ["--videos", tmp_path, "--model", root / "checkpoints" / "best_model.pth"]
     monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
-    with pytest.raises(spelling.UserError, match="A.mp4 is no video"):
+    with pytest.raises(UserError, match="A.mp4 is no video"):
         spelling.main()
 
 
@@ -109,5 +110,5 @@ def test_a_model_trained_on_these_videos_is_refused(tmp_path, model, monkeypatch
     path = tmp_path / "model.pth"
     save_checkpoint(path, model, config={}, epoch=1, metrics={"training_sources": ["videos"]})
     monkeypatch.setattr(sys, "argv", ["spelling.py", "--videos", str(tmp_path / "videos"), "--model", str(path)])
-    with pytest.raises(spelling.UserError, match="was trained on videos, so it cannot be measured"):
+    with pytest.raises(UserError, match="was trained on videos, so it cannot be measured"):
         spelling.main()
