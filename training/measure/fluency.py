@@ -40,7 +40,8 @@ from training.sequences import between, bones, hands_of
 WORDS = 1000
 SPEEDS = (1, 2, 3, 4, 5, 6)  # letters/s
 RATES = (15, 30, 60)  # frames/s
-BEFORE = (0.20, 0.69, 0.83, 0.94, 1.00)  # CER at 1 to 5 letters/s, from ../shared/data/README.md
+# CER of the release before at 1 to 5 letters/s, of words composed of other people's stills, measured when it was released.
+BEFORE = (0.20, 0.69, 0.83, 0.94, 1.00)
 DELAYS = (1, 4)  # letters/s
 HOLD = 3.0  # seconds
 HOLDS = 3  # stills of each letter and person that are held so long
@@ -407,7 +408,7 @@ def to_markdown(report: dict) -> str:
         "Each person is read by a model that never saw them.",
         "",
         *markdown_table(["letters/s", *SPEEDS], rows),
-        "*: model and speller together, measured when they were released, on other people and words (shared/data/README.md).",
+        "*: model and speller together, measured when they were released, on words of other people.",
         "As written: what the speller writes; likeliest: the dictionary's best for its evidence. CER: edits / letters.",
         "",
         "From the start of a hold until the letter is written, seconds; static letters written right. Below 0: written while",
