@@ -35,6 +35,8 @@ class SpellerOptions:
     release_share: float = 0.25  # and as a share of how long it was held, for who spells slowly parts letters slowly
     longest_release: float = 0.3  # seconds that are enough however long it was held
     redrawn: float = 0.4  # seconds that a J or Z must be let go before it counts again: each is drawn anew
+    passing: float = 0.3  # seconds; a letter shown for less, and much less than those around it, was only passed through
+    passing_share: float = 0.25  # of their time, that is: people spell at an even pace
     motion: float = 1.0  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
     pause: float = 1.5  # seconds of `nothing` that end a word
 
@@ -74,6 +76,7 @@ class Speller:
         self._last = NOTHING  # the letter shown before `nothing`, how long, and until when
         self._last_held = 0.0
         self._last_until = -math.inf
+        self._before_last_held = math.inf
         self._paused = False
         self._asked_of_nothing = np.full(len(LABELS), options.begin)
         self._asked_of_letters = np.full(len(LABELS), options.change)
@@ -125,6 +128,10 @@ class Speller:
         label = int(enough.argmax())
         if enough[label] >= 0 and label != self._shown:
             return self._show(label, timestamp)
+        if self._shown != NOTHING and self._passed_through_last(timestamp - self._shown_since):
+            del self._characters[-2]
+            self._last_held = math.inf
+            return SpellerEvent("deleted", LABELS[self._last], timestamp, self._last_until)
         if self._shown == NOTHING and not self._paused and timestamp - self._shown_since >= self.options.pause - 1e-6:
             self._paused = True
             kind, text = self._write("space", np.eye(len(LABELS))[NOTHING])
@@ -170,6 +177,7 @@ class Speller:
         """The hand shows `label` from now on."""
         since, read = float(self._since[label]), self._read[label].copy()
         if self._shown != NOTHING:
+            self._before_last_held = self._last_held if len(self.word) > 1 else math.inf
             self._last, self._last_held, self._last_until = self._shown, since - self._shown_since, since
             self._follow(-read)  # what was read since then is no evidence of the last letter
         self._shown, self._shown_since, self._sums = label, since, np.zeros(len(LABELS))
@@ -186,6 +194,12 @@ class Speller:
             return SpellerEvent("corrected", name, timestamp, since)
         kind, text = self._write(name, read)
         return SpellerEvent(kind, text, timestamp, since) if text else None
+
+    def _passed_through_last(self, held: float) -> bool:
+        """Whether the letter before the shown one, which is held for so many seconds, was only passed through."""
+        options, share = self.options, self.options.passing_share
+        brief = self._last_held < min(options.passing, share * held, share * self._before_last_held)
+        return brief and self.text[-2:] == LABELS[self._last] + LABELS[self._shown]
 
     @property
     def _needed_release(self) -> float:

@@ -41,7 +41,7 @@ def desk(released, tmp_path, monkeypatch):
     monkeypatch.setattr(teaching, "user_profile", lambda: tmp_path / "profile.npz")
     for name, value in {"_STEPS": 3, "_OWN": 8, "_OTHERS": 8}.items():
         monkeypatch.setattr(adapting, name, value)
-    return Controls(Live(Reader(released), Dictionary([("CALL", 3), ("CALM", 1)])), Speaker())
+    return Controls(Live(Reader(released), Dictionary([("CULL", 3), ("CULM", 1)])), Speaker())
 
 
 class Signer:
@@ -72,15 +72,15 @@ def said(desk: Controls) -> list[str]:
 
 def test_letters_and_words_are_written_and_spoken(desk, capsys):
     signer = Signer(desk)
-    signer.spell("CAL")
+    signer.spell("CUL")
     view = desk.view(25.0, 0.03)
-    assert (view.text, view.word, view.suggestions) == ("CAL", "CAL", ("CALL", "CALM"))
+    assert (view.text, view.word, view.suggestions) == ("CUL", "CUL", ("CULL", "CULM"))
     assert set(signer.stages) == {"landmarks", "features+model", "text"}
-    assert press(desk, "2") == [None] and desk.live.text == "CALM "
+    assert press(desk, "2") == [None] and desk.live.text == "CULM "
     signer.spell("C")
     press(desk, " ", " ")
-    assert said(desk) == ["C", "A", "L", "CALM", "C", "C"]
-    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == list("CALC")
+    assert said(desk) == ["C", "U", "L", "CULM", "C", "C"]
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == list("CULC")
 
 
 def test_a_corrected_letter_is_printed_and_spoken(desk, monkeypatch, capsys):
@@ -93,13 +93,13 @@ def test_a_corrected_letter_is_printed_and_spoken(desk, monkeypatch, capsys):
 
 def test_a_pause_ends_a_word_and_speaks_it(desk):
     signer = Signer(desk)
-    signer.spell("CA")
+    signer.spell("CU")
     signer.show(None, 3.0)
-    assert said(desk) == ["C", "A", "CA"] and desk.live.text == "CA "
+    assert said(desk) == ["C", "U", "CU"] and desk.live.text == "CU "
 
 
 def test_keys_edit_quit_save_and_show_help(desk):
-    Signer(desk).spell("CA")
+    Signer(desk).spell("CU")
     assert press(desk, "backspace", "x", "4", "h", "s") == [None, None, None, None, "save"]
     assert desk.live.text == "C" and desk.view(0, 0).help
     assert press(desk, "h", "c") == [None, None]
@@ -131,19 +131,19 @@ def test_letters_to_teach_are_typed_and_the_keys_mean_letters_meanwhile(desk):
 
 
 def test_a_lesson_is_learnt_used_and_kept_while_frames_are_read(desk, released, tmp_path, capsys):
-    desk.teach("a")
+    desk.teach("b")
     signer = Signer(desk)
-    before = desk.live.recognizer.predict(place_hand(PROTOTYPES["A"][0])[None])
-    signer.show("A", teaching.COUNTDOWN + 1)
+    before = desk.live.recognizer.predict(place_hand(PROTOTYPES["B"][0])[None])
+    signer.show("B", teaching.COUNTDOWN + 1)
     view = desk.view(0, 0)
     assert (view.lesson.phase, view.text, said(desk)) == ("recording", "", [])
     assert set(signer.stages) == {"landmarks", "features+model"}
-    signer.show("A", teaching.RECORDING)
+    signer.show("B", teaching.RECORDING)
     desk.finish()
-    signer.show("A", 1.0)
-    assert desk.view(0, 0).lesson is None and desk.live.text == "A"
-    assert np.abs(desk.live.recognizer.predict(place_hand(PROTOTYPES["A"][0])[None]) - before).max() > 1e-4
-    assert "countdown  A" in capsys.readouterr().out
+    signer.show("B", 1.0)
+    assert desk.view(0, 0).lesson is None and desk.live.text == "B"
+    assert np.abs(desk.live.recognizer.predict(place_hand(PROTOTYPES["B"][0])[None]) - before).max() > 1e-4
+    assert "countdown  B" in capsys.readouterr().out
     other = Recognizer(released)
     assert teaching.adopt_user_profile(other) == f"reading with your profile {tmp_path / 'profile.npz'}"
 
@@ -193,5 +193,5 @@ def test_where_nothing_can_be_learnt_the_lesson_says_so_at_its_beginning(desk, m
     assert desk.view(0, 0).notice == "learning a hand needs onnx, which is missing; pip install 'sign2sound[train]'"
     with pytest.raises(UserError, match="needs onnx"):
         desk.teach("A")
-    Signer(desk).show("A", 1.0)
-    assert desk.live.text == "A"
+    Signer(desk).show("B", 1.0)
+    assert desk.live.text == "B"

@@ -16,7 +16,7 @@ def recognizer(root):
 
 @pytest.fixture
 def live(recognizer) -> Live:
-    return Live(recognizer, Dictionary([("CALL", 3), ("CALM", 1), ("BALL", 2), ("OTHER", 9)]))
+    return Live(recognizer, Dictionary([("CULL", 3), ("CULM", 1), ("BULL", 2), ("OTHER", 9)]))
 
 
 def sign(live: Live, letters: str, start: float = 0.0):
@@ -31,10 +31,10 @@ def sign(live: Live, letters: str, start: float = 0.0):
 
 
 def test_signs_become_text_word_and_suggestions(live):
-    steps = sign(live, "CAL")
-    assert [(step.event.kind, step.event.text) for step in steps if step.event] == [("letter", letter) for letter in "CAL"]
+    steps = sign(live, "CUL")
+    assert [(step.event.kind, step.event.text) for step in steps if step.event] == [("letter", letter) for letter in "CUL"]
     last = steps[-1]
-    assert (last.text, last.word, last.suggestions[:2]) == ("CAL", "CAL", ("CALL", "CALM"))
+    assert (last.text, last.word, last.suggestions[:2]) == ("CUL", "CUL", ("CULL", "CULM"))
     assert (live.text, live.word, live.suggestions) == (last.text, last.word, last.suggestions)
     assert set(last.seconds) == {"landmarks", "features+model", "text"} and all(
         seconds >= 0 for seconds in last.seconds.values()
@@ -42,22 +42,22 @@ def test_signs_become_text_word_and_suggestions(live):
 
 
 def test_a_suggestion_taken_stands_in_the_words_place(live):
-    sign(live, "CAL")
-    assert not live.take(3) and not live.take(-1) and live.text == "CAL"
+    sign(live, "CUL")
+    assert not live.take(3) and not live.take(-1) and live.text == "CUL"
     assert live.take(1)
-    assert (live.text, live.suggestions) == ("CALM ", ())
+    assert (live.text, live.suggestions) == ("CULM ", ())
     assert not live.take(0)
     sign(live, "C", start=10.0)
-    assert live.text == "CALM C"
+    assert live.text == "CULM C"
 
 
 def test_keys_change_the_suggestions_too(live):
-    for label in "BAL":
+    for label in "BUL":
         live.write(label)
-    assert live.suggestions[0] == "BALL"
+    assert live.suggestions[0] == "BULL"
     live.write("del")
     live.write("space")
-    assert live.text == "BA "
+    assert live.text == "BU "
     live.clear()
     assert (live.text, live.word, live.suggestions) == ("", "", ())
 
@@ -65,16 +65,16 @@ def test_keys_change_the_suggestions_too(live):
 def test_suggestions_are_looked_up_only_when_the_text_changes(live, monkeypatch):
     asked = []
     monkeypatch.setattr(live, "dictionary", type("Counting", (), {"suggest": lambda self, *given: asked.append(given) or []})())
-    steps = sign(live, "CAL")
+    steps = sign(live, "CUL")
     assert len(asked) == sum(step.event is not None for step in steps) == 3
 
 
 def test_reset_begins_anew(live):
-    first = sign(live, "CA", start=100.0)
+    first = sign(live, "CU", start=100.0)
     live.reset()
     assert live.text == ""
-    again = sign(live, "CA")
-    assert again[-1].text == first[-1].text == "CA"
+    again = sign(live, "CU")
+    assert again[-1].text == first[-1].text == "CU"
 
 
 def test_no_dictionary_no_suggestions(recognizer):

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 J = LABEL_IDS["J"]
 REST_WEIGHT = 0.3
+WAY_WEIGHT = 0.5
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_nothing_is_asked_of_the_first_and_last_tenth_of_a_way(options):
     for row, first, last in ways:
         assert last - first in (17, 18)
         way = weights[row, first:last]
-        assert not way[[0, -1]].any() and (way[2:-2] == 1).all()
+        assert not way[[0, -1]].any() and (way[2:-2] == WAY_WEIGHT).all()
         assert 2 <= (way == 0).sum() <= 4
 
 
@@ -206,9 +207,10 @@ def test_equal_letters_are_parted_by_a_slide_a_bounce_or_a_release(options):
     opened, slid, bounced = (torch.tensor(each) for each in (opened, slid, bounced))
     released = opened > 1e-3
     assert opened[released].min() > 0.1
-    for share in (released, slid > 0.25, bounced > 0.15):
+    only_bounced = (bounced > 0.15) & ~released & (slid <= 0.25)  # a hand on another way may go in an arc as well
+    for share in (released, slid > 0.25, only_bounced):
         assert share.float().mean() == pytest.approx(1 / 3, abs=0.1)
-    assert (released | (slid > 0.15) | (bounced > 0.08)).all()  # swaying hides a little of it
+    assert (released | (slid > 0.1) | (bounced > 0.05)).all()  # swaying hides a little of it
 
 
 def test_most_slides_go_away_from_the_body_and_those_of_a_person_all_one_way(options):

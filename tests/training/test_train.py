@@ -24,7 +24,8 @@ def command(root, processed, folder, *arguments):
         "args": [
             sys.executable, root / "training" / "train.py", "--config", root / "training" / "config.yaml",
             "--output", folder / "checkpoints", "--results", folder / "results",
-            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "sequences.longest=16", *arguments,
+            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "sequences.share=0.4",
+            "sequences.longest=16", *arguments,
         ],
         "env": {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         "cwd": folder,

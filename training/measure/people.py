@@ -182,7 +182,7 @@ def report_on(reads: list[Reads]) -> dict:
         "no_letters": rejected,
         "threshold": THRESHOLD,
         "moving": moving,
-        "folds": {str(one.fold.path): one.fold.left_out for one in reads},
+        "folds": {one.fold.path.name: one.fold.left_out for one in reads},
     }
 
 

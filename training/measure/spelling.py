@@ -201,7 +201,7 @@ def figures(stream: Stream, speller) -> dict:
     ends: all ends of words.
     """
     events = spell(stream, speller)
-    letters = [event for event in events if event.kind == "letter"]
+    letters = letters_of(events)
     ends = [stream.clip_at(event.timestamp) for event in events if event.kind == "word"]
     delays, gaps, unseen, right = [], 0, 0, set()
     for event in letters:
@@ -228,11 +228,25 @@ def figures(stream: Stream, speller) -> dict:
     }
 
 
+def letters_of(events: Iterable[SpellerEvent]) -> list[SpellerEvent]:
+    """The events of the letters that stand in the end: not those corrected or deleted."""
+    letters = []
+    for event in events:
+        if event.kind == "corrected":
+            letters[-1] = event
+        elif event.kind == "deleted":
+            last = max((place for place, letter in enumerate(letters) if letter.text == event.text), default=None)
+            letters = [letter for place, letter in enumerate(letters) if place != last]
+        elif event.kind == "letter":
+            letters.append(event)
+    return letters
+
+
 def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[list]:
     """Of each clip alone: its letter, what was written, seconds of its hold, and the likeliest labels during it."""
     for letter, clip in clips.items():
         stream = join([letter], clips, recognizer)
-        written = "".join(event.text for event in spell(stream, Speller()) if event.kind == "letter")
+        written = "".join(event.text for event in letters_of(spell(stream, Speller())))
         first, last = clip.held
         mean = stream.probabilities[first : last + 1].mean(axis=0)
         likeliest = ", ".join(f"{LABELS[label]} {mean[label]:.2f}" for label in mean.argsort()[::-1][:3] if mean[label] >= 0.01)
