@@ -23,7 +23,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, Type
 from tqdm import tqdm
 from typing_extensions import TypedDict
 
-from data.images import find_pictures
+from data.pictures import find_pictures
 from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
 from sign2sound.files import atomic_write, claim_folders, printable

@@ -66,7 +66,7 @@ def consecutive_blocks(labels: np.ndarray, blocks: int = 20) -> np.ndarray:
 def named_groups(paths: list[str], labels: list[str], group_by: str) -> np.ndarray:
     """The group of every picture: str (N,).
 
-    paths: as `data.images.find_pictures` gives them, such as "A/anna/01.jpg".
+    paths: as `data.pictures.find_pictures` gives them, such as "A/anna/01.jpg".
     group_by: "blocks" (`consecutive_blocks`); "folder", the folder a picture lies in below its class ("anna"); the name of
         a .csv file with the columns path and group; or else a regular expression, found anywhere in the path, whose first
         group is the name.

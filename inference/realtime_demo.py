@@ -58,7 +58,7 @@ RESULTS = Path("results/run")  # saved pictures, and the video of a headless sam
 WORD = "HELLO"
 
 
-class Session:
+class Progress:
     """What a run has done so far: frames, their latency, the text."""
 
     def __init__(self, source: str):
@@ -129,10 +129,10 @@ def main() -> None:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
         _use_own_profile(recognizer, arguments)
         if _is_stills(arguments.source):
-            session = Session(str(arguments.source))
-            _leave_results(stack, session, arguments.report)
+            progress = Progress(str(arguments.source))
+            _leave_results(stack, progress, arguments.report)
             pictures = watch_pictures(arguments.source) if arguments.watch else find_pictures(arguments.source)
-            read_stills(pictures, recognizer, session)
+            read_stills(pictures, recognizer, progress)
             return
 
         live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
@@ -146,29 +146,29 @@ def main() -> None:
         speaker = _open_speaker(stack, arguments, display)
         print(_announcement(source, display, arguments))
 
-        session = Session(source.name)
-        _leave_results(stack, session, arguments.report)
+        progress = Progress(source.name)
+        _leave_results(stack, progress, arguments.report)
         video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
         window = stack.enter_context(closing(Window())) if display else None
         controls = stack.enter_context(closing(Controls(live, speaker, recording)))
         if arguments.teach is not None:
             controls.teach(arguments.teach)
         try:
-            read_stream(source, controls, session, window, video)
+            read_stream(source, controls, progress, window, video)
         finally:
-            session.text, session.dropped = live.text, source.dropped
+            progress.text, progress.dropped = live.text, source.dropped
             if recording:
                 recording.text = live.text
-            if session.frames:
-                print(f"text: {session.text}")
+            if progress.frames:
+                print(f"text: {progress.text}")
             if video:
                 video.close()
-            if output and session.frames:
+            if output and progress.frames:
                 print(f"annotated video: {output}")
 
 
 def read_stream(
-    source: Camera | VideoFile | Sample, controls: Controls, session: Session, window: Window | None, video: Video | None
+    source: Camera | VideoFile | Sample, controls: Controls, progress: Progress, window: Window | None, video: Video | None
 ):
     """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
     started = time.perf_counter()
@@ -178,13 +178,13 @@ def read_stream(
         stages = controls.frame(frame.picture, frame.timestamp)
         if window or video:
             drawn = time.perf_counter()
-            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency), picture)
+            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
             if video:
                 video.write(picture, frame.timestamp)
             if window:
                 window.show(picture)
             stages["drawing"] = time.perf_counter() - drawn
-        session.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
+        progress.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
 
         if window:
             early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
@@ -192,22 +192,22 @@ def read_stream(
                 break
     else:
         while window and _obey(window.wait(0.1), controls, picture):  # the end of a file or sample stays on show
-            picture = annotate(frame.picture, controls.view(session.recent_rate(), session.last_latency), picture)
+            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
             window.show(picture)
     controls.finish()
 
 
-def read_stills(paths: Iterable[Path], recognizer: Recognizer, session: Session) -> None:
+def read_stills(paths: Iterable[Path], recognizer: Recognizer, progress: Progress) -> None:
     """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
     counts = {"read": 0, "without a hand": 0, "broken": 0}
     try:
         for path in paths:
-            counts[_read_still(path, recognizer, session)] += 1
+            counts[_read_still(path, recognizer, progress)] += 1
     finally:
         print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def _read_still(path: Path, recognizer: Recognizer, session: Session) -> str:
+def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
     """Which of the counts it belongs to."""
     started = time.perf_counter()
     try:
@@ -223,7 +223,7 @@ def _read_still(path: Path, recognizer: Recognizer, session: Session) -> str:
     else:
         stages["features+model"] = reading.latency.model
         print(f"{printable(path)}  {reading.label}  {reading.confidence:.2f}", flush=True)
-    session.add(**stages, total=time.perf_counter() - started)
+    progress.add(**stages, total=time.perf_counter() - started)
     return "without a hand" if reading.hand is None else "read"
 
 
@@ -372,11 +372,11 @@ def _check_writable(option: str, path: Path) -> None:
         raise UserError(f"{option} {path} is a folder or not writable; give the path of a file that can be written")
 
 
-def _leave_results(stack: ExitStack, session: Session, report: Path | None) -> None:
+def _leave_results(stack: ExitStack, progress: Progress, report: Path | None) -> None:
     """Whatever ends the run, print the summary and then write the report."""
     if report:
-        stack.callback(session.write_report, report)
-    stack.callback(session.print_summary)
+        stack.callback(progress.write_report, report)
+    stack.callback(progress.print_summary)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.images import find_pictures
+from data.pictures import find_pictures
 from sign2sound.errors import UserError, run
 from sign2sound.exported import RELEASED
 from sign2sound.files import output_file

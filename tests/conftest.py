@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from sign2sound.model import LandmarkGRU
 
@@ -32,3 +33,15 @@ def model() -> LandmarkGRU:
         for weight in model.parameters():
             weight *= 3
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def is_drawn():
+    """Whether a file is a picture that shows something: more than a plain ground."""
+
+    def drawn(path: Path) -> bool:
+        with Image.open(path) as image:
+            shades = image.convert("L").getextrema()
+        return min(image.size) > 100 and shades[1] - shades[0] > 100
+
+    return drawn

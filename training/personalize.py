@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data.dataset import load_samples
-from data.images import find_pictures
+from data.pictures import find_pictures
 from sign2sound import Hand, Landmarker
 from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model

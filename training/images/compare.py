@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from data.images import find_pictures
+from data.pictures import find_pictures
 from sign2sound import Landmarker, Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.errors import UserError, run

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from data.dataset import VALIDATION_SHARE
-from data.images import find_pictures
+from data.pictures import find_pictures
 from data.splits import group_split, named_groups
 from sign2sound.errors import UserError
 from sign2sound.labels import STATIC_LETTERS

@@ -116,9 +116,9 @@ def test_every_test_has_its_column(report):
     json.dumps(report)
 
 
-def test_the_figure_is_drawn(report, tmp_path):
+def test_the_figure_is_drawn(report, tmp_path, is_drawn):
     draw(report["models"], TRAININGS, tmp_path / "compare.png")
-    assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
+    assert is_drawn(tmp_path / "compare.png")
 
 
 def test_a_picture_of_any_size_is_read_as_in_training(tmp_path):

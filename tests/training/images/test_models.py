@@ -146,7 +146,7 @@ def test_a_run_killed_within_an_epoch_goes_on_as_if_it_had_never_stopped(root, f
     assert [row["validation_loss"] for row in expected["history"]] == [row["validation_loss"] for row in found["history"]]
 
 
-def test_reports_are_those_of_landmarks(trained, folder, tmp_path, monkeypatch):
+def test_reports_are_those_of_landmarks(trained, folder, tmp_path, monkeypatch, is_drawn):
     call(monkeypatch, evaluate.main, "--model", trained / "best_model.pth", "--data", folder, "--output", tmp_path)
     figures = json.loads((tmp_path / "report.json").read_text())["stills"]
     best = max(history(trained), key=lambda row: row["validation_accuracy"])
@@ -157,7 +157,7 @@ def test_reports_are_those_of_landmarks(trained, folder, tmp_path, monkeypatch):
     assert np.shape(figures["confusion"]) == (8, 8) and np.sum(figures["confusion"]) == 23
     assert "bars: trained on, other frames" in (tmp_path / "report.md").read_text()
     for name in ("counts", "normalised"):
-        assert (tmp_path / f"confusion_{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert is_drawn(tmp_path / f"confusion_{name}.png")
 
 
 def test_pictures_kept_for_testing_are_those_measured(trained, folder, tmp_path, monkeypatch):

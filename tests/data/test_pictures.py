@@ -1,6 +1,6 @@
 import pytest
 
-from data.images import find_pictures
+from data.pictures import find_pictures
 from sign2sound.errors import UserError
 from sign2sound.labels import LABELS
 
