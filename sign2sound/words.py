@@ -20,8 +20,8 @@ _SEPARATOR = re.compile("[,;\t]")
 MOST_WORDS = 50_000  # of a language: down to three in ten million words; below stand more misspellings than words
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})  # letters that Unicode does not take apart
 
-# What may happen to a letter besides what its probabilities say: read as any other, not written at all, written unasked. As
-# often as people spell fast: of several values these made most of 1,000 words of people left out right, and no fewer names.
+# What may happen to a letter besides what its probabilities say: read as any other, not written at all, written unasked. Of a
+# few values tried on 322 words and names of people left out, these made many words right without losing sure names.
 _MISREAD = 0.02
 _MISSED = math.log(0.02)
 _EXTRA = math.log(0.02 / len(LETTERS))
