@@ -200,7 +200,8 @@ class Speller:
         """Whether the letter before the shown one, which is held for so many seconds, was only passed through."""
         options, share = self.options, self.options.passing_share
         brief = self._last_held < min(options.passing, share * held, share * self._before_last_held)
-        return brief and self.text[-2:] == LABELS[self._last] + LABELS[self._shown]
+        newest = [character for character, _ in self._characters[-2:]]
+        return brief and newest == [LABELS[self._last], LABELS[self._shown]]
 
     @property
     def _needed_release(self) -> float:
