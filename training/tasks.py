@@ -8,6 +8,7 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
 from training.batches import Batch, TrainingSet
 from training.config import Config, ImageConfig
+from training.gru import training_logits
 from training.images.batches import PictureSet
 from training.images.cnn import ImageCNN
 from training.images.pictures import Pictures, load_pictures
@@ -42,7 +43,7 @@ class LandmarkTask:
         return torch.optim.AdamW(model.parameters(), lr=self._config.learning_rate, weight_decay=self._config.weight_decay)
 
     def logits(self, model: LandmarkGRU, features: torch.Tensor) -> torch.Tensor:
-        return model(features)[0]
+        return training_logits(model, features) if features.device.type == "cpu" else model(features)[0]
 
     def predict(self, model: LandmarkGRU, samples: Samples, device: torch.device) -> np.ndarray:
         """Probabilities (N, classes) as users get them: in fp32."""
