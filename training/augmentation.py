@@ -21,7 +21,8 @@ def augment(
 
     stretch = 1 + uniform(count, 3) * clips.new_tensor([options.scale, options.scale, options.depth_scale])
     limits = torch.deg2rad(clips.new_tensor([options.tilt, options.tilt, options.rotation]))
-    turned = (clips * stretch[:, None, None]) @ rotations(uniform(count, 3) * limits)[:, None]
+    stretch_and_turn = stretch[..., None] * rotations(uniform(count, 3) * limits)
+    turned = (clips.flatten(1, 2) @ stretch_and_turn).view_as(clips)  # one product for all frames of a clip
     still = noise * torch.randn(count, 1, *clips.shape[2:], generator=generator, device=device)
     moving = options.jitter * torch.randn(clips.shape, generator=generator, device=device)
     varied = turned + (still + moving) * clips.new_tensor(_DEEPER)
