@@ -1,5 +1,8 @@
 """The two kinds of model, and all that their training and evaluation do in ways of their own."""
 
+import random
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -12,6 +15,8 @@ from training.gru import training_logits
 from training.images.batches import PictureSet
 from training.images.cnn import ImageCNN
 from training.images.pictures import Pictures, load_pictures
+
+_AT_ONCE = 10_000  # frames that are drawn at once, cut into batches: what drawing costs besides is per operation
 
 
 class LandmarkTask:
@@ -32,15 +37,28 @@ class LandmarkTask:
         config = self._config
         return TrainingSet(stills, clips, config.sampling, config.sequences, config.augmentation, device)
 
-    def draw(self, training_set: TrainingSet, generator: torch.Generator) -> Batch:
-        """The next batch: sequences in a share of cases, else single frames."""
-        chance = torch.rand((), generator=generator, device=generator.device)
-        if training_set.spells and chance < self._config.sequences.share:
-            return training_set.draw_sequences(generator)
-        return training_set.draw_frames(self._config.batch_size, generator)
+    def batches(
+        self, training_set: TrainingSet, number: int, choices: random.Random, generator: torch.Generator
+    ) -> Iterator[Batch]:
+        """An epoch's: sequences in a share of cases, else single frames. What is decided here is drawn by `choices`, so that a
+        GPU is not waited for."""
+        options, size = self._config.sequences, self._config.batch_size
+        share = options.share if training_set.spells else 0
+        spells = [choices.random() < share for _ in range(number)]
+        drawn = {True: [], False: []}
+        for step, kind in enumerate(spells):
+            if not drawn[kind]:
+                batches = min(spells[step:].count(kind), max(_AT_ONCE // (options.frames if kind else size), 1))
+                if kind:
+                    together = training_set.draw_sequences(batches, choices, generator)
+                else:
+                    together = training_set.draw_frames(batches * size, generator)
+                drawn[kind] = together.cut(batches)
+            yield drawn[kind].pop()
 
     def make_optimizer(self, model: LandmarkGRU) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(model.parameters(), lr=self._config.learning_rate, weight_decay=self._config.weight_decay)
+        config = self._config
+        return torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
     def logits(self, model: LandmarkGRU, features: torch.Tensor) -> torch.Tensor:
         return training_logits(model, features) if features.device.type == "cpu" else model(features)[0]
@@ -68,11 +86,13 @@ class ImageTask:
     def make_training_set(self, pictures: Pictures, clips: None, device: torch.device) -> PictureSet:
         return PictureSet(pictures, self._config.augmentation, device)
 
-    def draw(self, training_set: PictureSet, generator: torch.Generator) -> Batch:
-        return training_set.draw(self._config.batch_size, generator)
+    def batches(
+        self, training_set: PictureSet, number: int, choices: random.Random, generator: torch.Generator
+    ) -> Iterator[Batch]:
+        return (training_set.draw(self._config.batch_size, generator) for _ in range(number))
 
     def make_optimizer(self, model: ImageCNN) -> torch.optim.Optimizer:
-        return torch.optim.Adam(model.parameter_groups(), lr=self._config.learning_rate)
+        return torch.optim.Adam(model.parameter_groups(), lr=self._config.learning_rate, fused=True)
 
     def logits(self, model: ImageCNN, pictures: torch.Tensor) -> torch.Tensor:
         return model(pictures)

@@ -17,6 +17,7 @@ import json
 import math
 import multiprocessing
 import platform
+import random
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -222,10 +223,11 @@ class Trainer:
     def train_epoch(self) -> None:
         self.epoch += 1
         self.model.train()
-        totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
+        totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once, for a GPU to go on
         name = f"epoch {self.epoch}/{self.config.epochs}"
-        for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
-            batch = self.task.draw(self.training_set, self.generator)
+        choices = random.Random(f"{self.config.seed}, epoch {self.epoch}")
+        batches = self.task.batches(self.training_set, self.steps_per_epoch, choices, self.generator)
+        for batch in tqdm(batches, name, self.steps_per_epoch, leave=False, disable=_IN_WORKER):
             with self._autocast():
                 logits = self.task.logits(self.model, batch.features)
             losses = cross_entropy(
@@ -236,7 +238,6 @@ class Trainer:
             )
             weights = batch.weights.flatten()
             loss = (losses * weights).sum() / weights.sum().clamp(min=1)
-            refuse_infinite(loss.item(), self.epoch)
 
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()
@@ -250,6 +251,7 @@ class Trainer:
             right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
             totals += torch.stack([(losses.detach() * weights).sum(), right.sum(), weights.sum()])
         loss, right, weight = totals.tolist()
+        refuse_infinite(loss, self.epoch)
         self.history.append(
             {
                 "epoch": self.epoch,
