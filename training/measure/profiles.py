@@ -16,12 +16,14 @@ from sign2sound.errors import UserError, run
 from sign2sound.files import output_folder
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
+from training.measure.fluency import FEWEST_LETTERS, Spelling, signers, spell_by_person, words_error
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters, read
 from training.measure.people import HELD, THRESHOLD
 from training.report import markdown_table, percent, write_report
 
 MANY_PEOPLE = ("ardamavi", "crowd", "signn")  # a profile is of one person
 PER_LETTER = (5, 20)
+WORDS, SPEED = 40, 4  # words of each person, and letters/s
 FEWEST = 12  # stills of a letter from which on it is measured
 _SAMPLED, _TESTED = 0.45, 0.55  # of a letter's recording: samples come from before, tests from after; the gap is for neighbours
 _FIGURES = {
@@ -30,6 +32,7 @@ _FIGURES = {
     "others": "everybody else",
     "clips": "J and Z as motions",
     "no_letters": "no letter, read as one",
+    "words": f"words at {SPEED} letters/s, character error rate as written",
 }
 
 
@@ -85,20 +88,30 @@ def measure(name: str, fold: Fold, stills: Samples, clips: Samples | None) -> di
         "no_letters": stills[known & (stills.labels == NOTHING)],
         "clips": clips,
     }
-    result = {"tested": len(test), "before": figures(fold.model, parts)}
+    spelled = spell_words(stills[test])
+    result = {"tested": len(test), "before": figures(fold.model, parts, spelled)}
     for count in PER_LETTER:
         rows, _ = choose_rows(stills, name, count)
         started = time.perf_counter()
         labels = np.array(LABELS)[stills.labels[rows]]
         adapted = adapt(fold.model, stills.landmarks[rows, 0], labels, stills.left_handed[rows])
         seconds = time.perf_counter() - started
-        result[str(count)] = figures(adapted, parts) | {"samples": len(rows), "seconds": seconds}
+        result[str(count)] = figures(adapted, parts, spelled) | {"samples": len(rows), "seconds": seconds}
     return result
 
 
-def figures(model: LandmarkGRU, parts: dict[str, Samples | None]) -> dict[str, float | None]:
+def spell_words(stills: Samples) -> list[Spelling]:
+    """Words composed of one person's stills; none where letters are missing."""
+    if len(np.unique(stills.labels)) < FEWEST_LETTERS:
+        return []
+    spellings, _ = spell_by_person(signers(stills))
+    return spellings[:: max(1, len(spellings) // WORDS)][:WORDS]
+
+
+def figures(model: LandmarkGRU, parts: dict[str, Samples | None], spelled: list[Spelling]) -> dict[str, float | None]:
     """Accuracy on each part, every source of everybody else counting the same; of hands that sign no letter, how many are
-    read as one with the probability that live use asks for. None where there are no such samples."""
+    read as one with the probability that live use asks for; and the character error rate of the words. None where there are no
+    such samples."""
 
     def accuracies(samples: Samples | None, seconds: float = 0.0) -> float | None:
         if samples is None or not len(samples):
@@ -114,6 +127,7 @@ def figures(model: LandmarkGRU, parts: dict[str, Samples | None]) -> dict[str, f
         "others": accuracies(parts["others"]),
         "clips": accuracies(parts["clips"]),
         "no_letters": float((probabilities.max(1) >= THRESHOLD).mean()) if len(no_letters) else None,
+        "words": words_error(model, spelled, SPEED) if spelled else None,
     }
 
 
@@ -130,10 +144,11 @@ def to_markdown(people: dict[str, dict]) -> str:
     ]
     names = [f"{count} samples" for count in PER_LETTER]
     for figure, title in _FIGURES.items():
-        if any(row["before"][figure] is None for row in people.values()):
+        measured = {name: row for name, row in people.items() if row["before"][figure] is not None}
+        if not measured:
             continue
-        rows = [[name, *(percent(row[when][figure]) for when in _columns())] for name, row in people.items()]
-        means = [float(np.mean([row[when][figure] for row in people.values()])) for when in _columns()]
+        rows = [[name, *(percent(row[when][figure]) for when in _columns())] for name, row in measured.items()]
+        means = [float(np.mean([row[when][figure] for row in measured.values()])) for when in _columns()]
         rows.append(["**mean**", *(f"**{percent(mean)}**" for mean in means)])
         lines += [f"{title[0].upper()}{title[1:]}:", "", *markdown_table(["person", "before", *names], rows)]
     slowest = max(row[str(count)]["seconds"] for row in people.values() for count in PER_LETTER)

@@ -9,7 +9,7 @@ from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
 from training.measure import spelling
-from training.measure.spelling import Clip, PlainSpeller, Stream, figures, find_hold, twice_as_fast
+from training.measure.spelling import Clip, PlainSpeller, Stream, at_double_speed, figures, find_hold, with_frames_between
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 3)).astype(np.float32)
 
@@ -30,11 +30,18 @@ def test_the_hold_is_found_from_the_landmarks_alone():
 
 def test_twice_the_frame_rate_is_the_same_motion():
     landmarks = rising_and_held()
-    clip = twice_as_fast(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
+    clip = with_frames_between(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
     assert (clip.frame_rate, clip.held, len(clip.landmarks)) == (60.0, (40, 98), 119)
     np.testing.assert_array_equal(clip.landmarks[::2], landmarks)
     np.testing.assert_allclose(clip.landmarks[31], (landmarks[15] + landmarks[16]) / 2, rtol=1e-5)
     assert np.isnan(clip.landmarks[19]).all()  # half the way from no hand to one
+
+
+def test_double_speed_shows_half_of_the_frames_in_half_of_the_time():
+    landmarks = rising_and_held()
+    clip = at_double_speed(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
+    assert (clip.frame_rate, clip.held) == (30.0, (10, 24))
+    np.testing.assert_array_equal(clip.landmarks, landmarks[::2])
 
 
 def test_the_plain_speller_needs_twelve_equal_frames():
