@@ -23,7 +23,7 @@ class SpellerOptions:
     written. Evidence counts by time, so that the frame rate makes no difference: in 1/30 s, a label that is e times as likely
     gains 1.
 
-    Chosen on 400 words and names composed of the stills of 14 people left out, at 1, 3 and 5 letters/s, together with single
+    Chosen on 400 words and names composed of the stills of 15 people left out, at 1, 3 and 5 letters/s, together with single
     letters with the hand coming up before and going down after them; `training/measure/fluency.py --search` tries others.
     """
 
