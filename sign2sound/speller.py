@@ -1,7 +1,7 @@
 """Letter probabilities over time -> text. A pure state machine: time is an argument, nothing is read or shown here."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,11 +59,15 @@ class SpellerEvent:
 
 @dataclass(frozen=True)
 class _Hold:
-    """A letter that was shown: for how many seconds, and until when."""
+    """A letter that was shown, from when until when, in seconds."""
 
     label: int = NOTHING
-    held: float = math.inf
+    since: float = 0.0
     until: float = -math.inf
+
+    @property
+    def held(self) -> float:
+        return self.until - self.since
 
 
 class Speller:
@@ -78,12 +82,13 @@ class Speller:
         self.options = options = options or SpellerOptions()
         self._characters: list[tuple[str, np.ndarray]] = []  # with their evidence
         self._now: float | None = None
+        self._saw_no_hand = True
         self._shown = NOTHING
         self._shown_since = 0.0
         self._sums = np.zeros(len(LABELS))  # evidence that the hand has begun to show each label
         self._since = np.zeros(len(LABELS))  # when that evidence began
         self._read = np.zeros((len(LABELS), len(LABELS)))  # row: seconds x probabilities since then
-        self._last = self._before_last = _Hold()  # the letters shown before, of this word
+        self._holds: list[_Hold] = []  # of the letters shown before, the newest last
         self._paused = False
         self._asked_of_nothing = np.full(len(LABELS), float(options.begin))
         self._asked_of_letters = np.full(len(LABELS), float(options.change))
@@ -117,6 +122,11 @@ class Speller:
         scores = np.log((1 - _UNLIKELY) * probabilities + _UNLIKELY / len(LABELS))
         scores[NOTHING] -= self.options.reluctance
 
+        appeared = self._saw_no_hand and probabilities[NOTHING] < 1
+        self._saw_no_hand = probabilities[NOTHING] >= 1
+        if appeared:  # a hand's first frame does not say whether it moves
+            scores[:] = 0
+
         before = self._sums
         self._sums = np.maximum(before + passed * FRAME_RATE * (scores - scores[self._shown]), 0)
         fresh = before == 0
@@ -137,7 +147,7 @@ class Speller:
             return self._show(label, timestamp)
         if self._shown != NOTHING and self._passed_through_last(timestamp - self._shown_since):
             del self._characters[-2]
-            deleted, self._last = self._last, replace(self._last, held=math.inf)
+            deleted = self._holds.pop()
             return SpellerEvent("deleted", LABELS[deleted.label], timestamp, deleted.until)
         if self._shown == NOTHING and not self._paused and timestamp - self._shown_since >= self.options.pause - 1e-6:
             self._paused = True
@@ -184,8 +194,7 @@ class Speller:
         """The hand shows `label` from now on."""
         since, read = float(self._since[label]), self._read[label].copy()
         if self._shown != NOTHING:
-            self._before_last = self._last if len(self.word) > 1 else _Hold()
-            self._last = _Hold(self._shown, since - self._shown_since, since)
+            self._holds = [*self._holds[-2:], _Hold(self._shown, self._shown_since, since)]
             self._follow(-read)  # what was read since then is no evidence of the last letter
         self._shown, self._shown_since, self._sums = label, since, np.zeros(len(LABELS))
         if label == NOTHING:
@@ -193,7 +202,7 @@ class Speller:
             return None
         away = since - self._last.until
         if label == self._last.label and away < self._needed_release:  # it flickered, but was never let go
-            self._shown_since = self._last.until - self._last.held
+            self._shown_since = self._holds.pop().since
             return None
         name = LABELS[label]
         if self._is_drawn_from_last(name, away):
@@ -205,9 +214,14 @@ class Speller:
     def _passed_through_last(self, held: float) -> bool:
         """Whether the letter before the shown one, which is held for so many seconds, was only passed through."""
         options, share = self.options, self.options.passing_share
-        brief = self._last.held < min(options.passing, share * held, share * self._before_last.held)
+        before = self._holds[-2].held if len(self.word) > 2 and len(self._holds) > 1 else math.inf
+        brief = self._last.held < min(options.passing, share * held, share * before)
         newest = [character for character, _ in self._characters[-2:]]
         return brief and newest == [LABELS[self._last.label], LABELS[self._shown]]
+
+    @property
+    def _last(self) -> _Hold:
+        return self._holds[-1] if self._holds else _Hold()
 
     @property
     def _needed_release(self) -> float:

@@ -15,7 +15,9 @@ OPTIONS = SpellerOptions(begin=2.5, change=4, end=0.5, shortest=0.05, reluctance
 
 
 def sure_of(label, share=1.0, rest=None):
-    """Probabilities with `share` for one label, the rest for another one or spread evenly."""
+    """Probabilities with `share` for one label, the rest for another one or spread evenly. `nothing` is a hand on its way, of
+    which nobody can be quite sure."""
+    share = min(share, 0.9999) if label == "nothing" else share
     probabilities = np.full(29, 0.0 if rest else (1 - share) / 28)
     probabilities[LABEL_IDS[label]] = share
     if rest:
@@ -412,9 +414,24 @@ def test_clearing_does_not_write_what_is_still_held():
     assert speller.text == ""
 
 
+def test_a_hands_first_frame_decides_nothing():
+    """It does not say whether the hand moves; a hand that comes up shows some letter in it."""
+    speller = Speller(OPTIONS)
+    for time, label in enumerate(["none", "C", "nothing", "nothing", "none", "C", "C", "C"]):
+        speller.update(time / 15, np.eye(29)[LABEL_IDS["nothing"]] if label == "none" else sure_of(label))
+    assert speller.text == "C"
+
+
+def test_a_letter_that_flickers_is_measured_as_one_hold():
+    """C, which flickers, is passed through on the way to E, and so is T on the way to an L that flickers."""
+    flickers = ("nothing", FRAME)
+    assert text_of(("H", 1), ("nothing", 0.5), ("C", 0.1), flickers, ("C", 0.1), ("E", 2)) == "HE"
+    assert text_of(("T", 0.1), ("nothing", 0.1), ("L", 0.2), flickers, ("L", 1.5)) == "L"
+
+
 def test_options():
     half = ("A", 10 * FRAME, 0.5, "nothing")  # 10 frames of 0.5
-    assert text_of(half, options=replace(OPTIONS, begin=5)) == "A" and text_of(half, options=replace(OPTIONS, begin=5.4)) == ""
+    assert text_of(half, options=replace(OPTIONS, begin=4.4)) == "A" and text_of(half, options=replace(OPTIONS, begin=5)) == ""
     assert text_of(half, options=replace(OPTIONS, reluctance=0)) == ""
     after = [("B", 0.5), ("A", 10 * FRAME, 0.6, "B")]  # 10 frames of 0.405
     assert text_of(*after, options=replace(OPTIONS, change=3.9)) == "BA"
