@@ -289,7 +289,7 @@ def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[list
 def to_markdown(report: dict) -> str:
     rows = []
     for row in report["spelled"]:
-        delays = [f"{delay:.2f} s" for delay in np.quantile(row["delays"], [0.5, 0.95])]
+        delays = [f"{np.quantile(row['delays'], part):.2f} s" if row["delays"] else "–" for part in (0.5, 0.95)]
         shares = [f"{row[key]:.1%}" for key in ("cer", "cer_of_asl")]
         ends = [row["ended"], row["ends"] - row["ended"]]
         rows.append([row["rate"], row["speller"], *shares, row["gaps"], row["unseen"], *delays, *ends])

@@ -89,8 +89,10 @@ def test_figures_worked_out_by_hand():
 
 
 def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
-    """Frames to text, at all rates: an L, which the released model reads well."""
+    """Frames to text, at all rates: an L, which the released model reads well; and two letters of the synthetic signer."""
     monkeypatch.setattr(spelling, "TEXTS", ("L",))
+    monkeypatch.setattr(spelling, "SIGNED", ["LU"])
+    monkeypatch.setattr(spelling, "SPEEDS", (4,))
     arguments = ["--videos", shared_data / "videos", "--model", root / "checkpoints" / "best_model.pth", "--output", tmp_path]
     monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
     spelling.main()
@@ -98,12 +100,13 @@ def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f"{table}\n"
     report = json.loads((tmp_path / "spelling.json").read_text())
     rows = [row for row in report["spelled"] if row["speller"] == "Speller"]
-    assert [row["rate"] for row in rows] == [15, 30, 60]
+    assert [row["rate"] for row in rows] == ["15", "30", "60", "30, double speed"]
     for row in rows:
         assert (row["cer"], row["cer_of_asl"], row["gaps"], row["unseen"]) == (0, 0, 0, 0)
         assert len(row["delays"]) == 1 and row["delays"][0] <= 0.6
         assert (row["ended"], row["ends"]) == (1, 1)
     assert [clip[:2] for clip in report["clips"]] == [["L", "L"]]
+    assert report["signer"] == [{"speed": 4, "cer": 0, "written": {"LU": "LU"}}]
 
 
 def test_a_missing_video_is_named(tmp_path, root, monkeypatch):
