@@ -34,7 +34,7 @@ class Batch:
     weights: torch.Tensor
 
     def cut(self, batches: int) -> "list[Batch]":
-        """In so many, row by row in turns."""
+        """Into so many, to which the rows go in turns, so that each has its share of the real clips, which stand last."""
         parts = (self.features, self.labels, self.weights)
         return [Batch(*(part[first::batches] for part in parts)) for first in range(batches)]
 
@@ -101,8 +101,8 @@ class TrainingSet:
         return self._batch(hands, labels, weights, self._has_z[rows], self._augmentation.noise, generator)
 
     def draw_sequences(self, batches: int, choices: random.Random, generator: torch.Generator) -> Batch:
-        """So many batches of about `frames` frames each, to be cut, of sequences as long as `choices` draws: people who spell,
-        then pieces of real clips where there are any."""
+        """So many batches in one, for `Batch.cut`, each of about `frames` frames, all sequences as long as `choices` draws:
+        people who spell, then pieces of real clips where there are any."""
         options = self._sequences
         lengths = (math.log(options.shortest), math.log(options.longest))
         frames = round(math.exp(choices.uniform(*lengths)))

@@ -40,8 +40,8 @@ class LandmarkTask:
     def batches(
         self, training_set: TrainingSet, number: int, choices: random.Random, generator: torch.Generator
     ) -> Iterator[Batch]:
-        """An epoch's: sequences in a share of cases, else single frames. What is decided here is drawn by `choices`, so that a
-        GPU is not waited for."""
+        """Those of an epoch: sequences in a share of cases, else single frames. `choices` decides what Python has to know, so
+        that no GPU is waited for."""
         options, size = self._config.sequences, self._config.batch_size
         share = options.share if training_set.spells else 0
         spells = [choices.random() < share for _ in range(number)]

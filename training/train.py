@@ -44,6 +44,7 @@ from training.split import split_samples
 from training.tasks import task_of
 
 _CYCLE_EPOCHS = 8  # of schedule cyclic, from the lowest learning rate to the lowest
+_WORTH_THREADS = 64  # single frames in a batch: of fewer, threads wait for one another longer than they save
 _M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
 _IN_WORKER = True if multiprocessing.parent_process() else None  # None: no progress bar unless in a terminal
 HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -59,6 +60,7 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     device = find_device(config.device)
     precision = choose_precision(config.precision, device)
     torch.manual_seed(config.seed)
+    torch.set_num_threads(choose_threads(config, torch.get_num_threads()))
     keep_freed_memory()
 
     stills, clips, validation = load_data(config)
@@ -124,9 +126,15 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
 
 
+def choose_threads(config: Config | ImageConfig, available: int) -> int:
+    """By rule, not by measurement: with as many threads the same seed gives the same weights."""
+    only_small = isinstance(config, Config) and not config.sequences.share and config.batch_size < _WORTH_THREADS
+    return 1 if only_small else available
+
+
 def keep_freed_memory() -> None:
-    """Have Linux's C library keep large blocks for the next step instead of mapping new ones: the image models spend a third of
-    their time on a CPU on that. Elsewhere, nothing is done."""
+    """Have Linux's C library keep large blocks for the next step instead of mapping new ones: on a CPU the image models spend a
+    third of their time on that, sequences of landmarks a tenth. Elsewhere, nothing is done."""
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_MAX, 0)

@@ -15,7 +15,8 @@ from sign2sound.checkpoint import load_checkpoint, save_checkpoint
 from sign2sound.errors import run
 from sign2sound.files import claim_folders
 from sign2sound.model import LandmarkGRU
-from training.train import main
+from training.config import load_config
+from training.train import choose_threads, main
 
 
 def command(root, processed, folder, *arguments):
@@ -164,6 +165,13 @@ def test_users_mistakes_end_in_one_line(refused, tmp_path):
     assert "no data at" in refused(data=tmp_path / "nowhere")
     assert "the loss is nan in epoch 1" in refused("learning_rate=1e30", "epochs=2", "--fresh")
     assert "no source named alice" in refused("data.test_sources=[alice]")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "threads"), [(["batch_size=16", "sequences.share=0"], 1), (["batch_size=16"], 4), (["sequences.share=0"], 4)]
+)
+def test_small_batches_of_single_frames_take_one_thread(root, overrides, threads):
+    assert choose_threads(load_config(root / "training" / "config.yaml", overrides), 4) == threads
 
 
 def test_two_runs_do_not_share_an_output(refused, tmp_path):

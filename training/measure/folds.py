@@ -23,7 +23,7 @@ from sign2sound.recognizer import Recognizer
 from training.config import Config
 from training.motions import moves
 from training.tasks import task_of
-from training.train import Trainer, choose_precision, load_data
+from training.train import Trainer, choose_precision, keep_freed_memory, load_data
 
 CACHE = Path("checkpoints/run/folds")
 # Sources that show the same people, by what their publishers say: no model is measured on one and trained on another of them.
@@ -130,6 +130,7 @@ def train_folds(variants: Mapping[Path, Config], folds: list[list[str]], workers
 def train_fold(path: Path, config: Config) -> None:
     """Train like train.py, in a process of its own."""
     torch.manual_seed(config.seed)
+    keep_freed_memory()
     device = torch.device("cpu")
     stills, clips, validation = load_data(config)
     sources = {"training_sources": sorted(map(str, {*stills.sources, *(() if clips is None else clips.sources)}))}
