@@ -46,7 +46,7 @@ from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import BrokenPicture, Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
+from sign2sound.files import PICTURE_SUFFIXES, atomic_write, in_project, printable
 from sign2sound.live import Live
 from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
@@ -54,7 +54,7 @@ from sign2sound.signer import SPEED
 from sign2sound.speech import Speaker, Voice
 from sign2sound.words import Dictionary
 
-RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
+RESULTS = Path(in_project("results/run"))  # saved pictures, and the video of a headless sample
 WORD = "HELLO"
 
 

@@ -5,6 +5,11 @@ adult's bone lengths and drawn; the one that is read best from its pictures is k
 released model, so that such a model can be tried on the poses.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 

@@ -3,6 +3,11 @@
 The sources are dealt out over folds; for each fold a model is trained on all others, and reads the fold's.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import os
 from collections.abc import Sequence
@@ -16,6 +21,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.features import FRAME_RATE
+from sign2sound.files import in_project, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING
 from sign2sound.recognizer import Recognizer
@@ -78,17 +84,22 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train without each fold of the sources in turn and measure on it.")
     add_training_arguments(parser)
     parser.add_argument("--calibrate", type=Path, metavar="PTH", help="store the temperature found in this checkpoint")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
-    parser.add_argument("--config", type=Path, default="training/config.yaml", help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
     parser.add_argument("--folds", type=int, default=8, metavar="N", help="of people left out together (default: %(default)s)")
     parser.add_argument(
-        "--models", type=Path, default=CACHE, help="folder of the folds' models, trained where missing (default: %(default)s)"
+        "--models",
+        type=output_folder,
+        default=CACHE,
+        help="folder of the folds' models, trained where missing (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the tables (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one per core)")
 
 
