@@ -164,6 +164,7 @@ class Video:
         if self._writer is None:
             height, width = picture.shape[:2]
             codec = cv2.VideoWriter_fourcc(*"mp4v")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with name_for_opencv(self._part) as name:
                 self._writer = cv2.VideoWriter(name, codec, self._frame_rate, (width, height))
             if not self._writer.isOpened():

@@ -92,10 +92,11 @@ def claim_folders(*folders: str | Path) -> Iterator[None]:
 def output_file(path: str) -> Path:
     """The `type` of a command's option for a file to write: found out before the work whether that is possible.
 
-    Raises UserError where it is not: another kind of thing is there, the folder cannot be written in, or its disk is full.
+    Raises UserError where it is not: another kind of thing is there, which must not be replaced (/dev/null, say), the folder
+    cannot be written in, or its disk is full.
     """
-    if Path(path).is_dir():
-        raise UserError(f"{path} is a folder; give the path of a file")
+    if Path(path).exists() and not Path(path).is_file():
+        raise UserError(f"{path} is a {'folder' if Path(path).is_dir() else 'device'}; give the path of a file")
     output_folder(str(Path(path).parent))
     return Path(path)
 
