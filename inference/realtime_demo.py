@@ -213,6 +213,8 @@ def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
         return "broken"
     captured = time.perf_counter()
     reading = recognizer.read_picture(picture)
+    if reading.notice:
+        print(f"{printable(path)}: {reading.notice}", file=sys.stderr)
     stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
     if reading.hand is None:
         print(f"{printable(path)}  no hand found", flush=True)

@@ -86,6 +86,7 @@ class Session:
             hold=live.progress,
             event=step.event and Event(kind=step.event.kind, text=step.event.text),
             teaching=teaching,
+            notice=reading.notice,
             practice=self._drill and self._drill.update(step.event, reading.hand, reading.label),
             ms={stage: 1000 * seconds for stage, seconds in {"decode": decoded, **step.seconds}.items()},
         )

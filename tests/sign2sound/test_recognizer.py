@@ -9,7 +9,7 @@ from sign2sound import Hand, Recognizer, UserError, recognizer
 from sign2sound.features import clip_features
 from sign2sound.labels import LABELS, NOTHING
 from sign2sound.pictures import BrokenPicture, Video, read_picture
-from sign2sound.recognizer import GAP
+from sign2sound.recognizer import GAP, GREY
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -315,6 +315,8 @@ def test_real_frames(root, shared_data, hand_model_file):
 class OneVideoLandmarker:
     """Sees a hand in every frame of one stream, in none of a second one unless it was reset."""
 
+    grey = False
+
     def __init__(self, right_hand):
         self.hand, self.time = Hand(right_hand), -1.0
 
@@ -332,6 +334,20 @@ def test_reset_reaches_the_landmarker(reader, right_hand, monkeypatch):
     for _ in range(2):
         assert all(reader.read(frame, time / 30).hand for time in range(5))
         reader.reset()
+
+
+def test_pictures_without_colour_are_said_once(reader, right_hand, monkeypatch):
+    landmarker = OneVideoLandmarker(right_hand)
+    monkeypatch.setattr(reader, "_open_landmarker", lambda video: landmarker)
+    frame = np.zeros((4, 4, 3), np.uint8)
+    landmarker.grey = True  # a few frames of a camera that starts
+    notices = [reader.read(frame, time / 30).notice for time in range(29)]
+    landmarker.grey = False
+    notices.append(reader.read(frame, 1.0).notice)
+    assert not any(notices)
+    landmarker.grey = True
+    notices = [reader.read(frame, 2 + time / 30).notice for time in range(90)]
+    assert notices == [""] * 29 + [GREY] + [""] * 60
 
 
 def test_a_second_video_is_read_like_the_first(root, shared_data, hand_model_file):
@@ -355,12 +371,14 @@ def test_a_picture_is_read_from_its_file_and_disturbs_no_stream(root, shared_dat
         reading = reader.read_picture(path)
         again = reader.read_picture(read_picture(path))
         empty = reader.read_picture(np.zeros((100, 100, 3), np.uint8))
+        grey = [reader.read_picture(cv2.cvtColor(cv2.imread(str(path), 0), cv2.COLOR_GRAY2RGB)) for _ in range(2)]
         with pytest.raises(BrokenPicture, match="No such file"):
             reader.read_picture(path.with_name("none.jpg"))
         with pytest.raises(ValueError, match="must be RGB"):
             reader.read_picture(np.zeros((100, 100), np.uint8))
         reader.update(None, 5.1)
-    assert reading.label == "L" and reading.hand.found_in == 1 and reading.latency.landmarks > 0
+    assert reading.label == "L" and reading.hand.found_in == 1 and reading.latency.landmarks > 0 and not reading.notice
     np.testing.assert_array_equal(reading.probabilities, again.probabilities)
     np.testing.assert_array_equal(reading.probabilities, reader.predict(reading.hand.landmarks[None])[0])
-    assert (empty.label, empty.confidence, empty.hand) == ("nothing", 1.0, None)
+    assert (empty.label, empty.confidence, empty.hand, empty.notice) == ("nothing", 1.0, None, "")
+    assert [one.label for one in grey] == ["L", "L"] and [one.notice for one in grey] == [GREY, ""]
