@@ -68,7 +68,7 @@ def some_of_each(folder: str, each: int) -> list[Path]:
     paths = {}
     for label, path in zip(found.labels, found.paths, strict=True):
         if label != "nothing":
-            paths.setdefault(label, []).append(found.root / path)
+            paths.setdefault(label, []).append(found.file(path))
     return [own[row] for own in paths.values() for row in np.unique(np.linspace(0, len(own) - 1, each).astype(int))]
 
 

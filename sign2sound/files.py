@@ -27,6 +27,18 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+def escaped(path: str) -> str:
+    """A path as UTF-8 text, for tables, from which `unescaped` gives it back: a byte that is not UTF-8 becomes \\xe9, and a
+    backslash two."""
+    return printable(path.replace("\\", "\\\\"))
+
+
+def unescaped(text: str) -> str:
+    """The path of which `escaped` made `text`."""
+    byte = re.compile(rb"\\(?:x([0-9a-f]{2})|\\)")
+    return os.fsdecode(byte.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"\\", text.encode()))
+
+
 def natural_order(path: str) -> list[str | int]:
     """A key to sort paths by, A2.jpg before A10.jpg, so that neighbours are neighbours in time."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]

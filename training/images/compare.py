@@ -146,7 +146,7 @@ def stage(folder: Path, target: Path, per_class: int) -> int:
     for part in sorted(parts) or [folder]:
         found = find_pictures(part)
         for label, path in zip(found.labels, found.paths, strict=True):
-            by_label.setdefault(label, []).append(found.root / path)
+            by_label.setdefault(label, []).append(found.file(path))
     wanted = {}
     for label, paths in by_label.items():
         chosen = np.unique(np.linspace(0, len(paths) - 1, per_class).round().astype(int))

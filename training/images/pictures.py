@@ -111,7 +111,7 @@ def _load_folder(path: Path, classes: tuple[str, ...], size: list[int], group_by
         divisible = len(found) > len(set(pictures.labels))  # else there is one of each class, to be measured on
         if part == "train" and "validation" not in parts and divisible:
             named[group_split(pictures.labels, found, VALIDATION_SHARE, _STORED_SPLIT_SEED)] = "validation"
-        files += [pictures.root / name for name in pictures.paths]
+        files += [pictures.file(name) for name in pictures.paths]
         labels += pictures.labels
         groups += [f"{part}/{group}" if parts else group for group in found.tolist()]
         named_parts += named.tolist()
