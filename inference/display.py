@@ -123,6 +123,7 @@ class Window:
         self._sized = False
 
     def show(self, picture: np.ndarray) -> None:
+        """Show a picture, BGR uint8 (H, W, 3), at the next `wait`."""
         if not self._sized:
             height, width = picture.shape[:2]
             shrink = min(1.0, 960 / width, 720 / height)
@@ -141,6 +142,7 @@ class Window:
         return key_name(code)
 
     def close(self) -> None:
+        """Close the window."""
         cv2.destroyAllWindows()
 
 
@@ -161,6 +163,7 @@ class Video:
         self._left_out = 0.0  # seconds of the gaps that were shortened
 
     def write(self, picture: np.ndarray, timestamp: float) -> None:
+        """Add the frame, BGR uint8 (H, W, 3), of a stream at `timestamp` seconds."""
         if self._writer is None:
             height, width = picture.shape[:2]
             codec = cv2.VideoWriter_fourcc(*"mp4v")
@@ -183,6 +186,7 @@ class Video:
             self._written += 1
 
     def close(self) -> None:
+        """Write what is missing and give the file its name."""
         if self._writer is None:
             return
         self._writer.release()

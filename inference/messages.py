@@ -42,6 +42,8 @@ class Welcome(State):
 
 
 class Event(BaseModel):
+    """What a frame did to the text, as `sign2sound.SpellerEvent` says it."""
+
     kind: Literal["letter", "corrected", "deleted", "word"]
     text: str
 

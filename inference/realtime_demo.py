@@ -90,11 +90,13 @@ class Progress:
         return (len(self._done) - 1) / (self._done[-1] - self._done[0]) if self.frames > 1 else 0.0
 
     def print_summary(self) -> None:
+        """Print latency and frames, if there were any."""
         if self.frames:
             print(self.latency.table())
             print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
 
     def write_report(self, path: Path) -> None:
+        """Write what `print_summary` prints and more as JSON. Raises UserError where that is impossible."""
         report = {
             "source": self.source,
             "text": self.text,
@@ -335,8 +337,9 @@ def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> N
     """The user's own profile is deleted, or used unless another was given."""
     if arguments.forget_profile:
         path = user_profile()
-        print(f"deleted {path}" if path.exists() else "there was no profile to delete")
+        existed = path.exists()
         path.unlink(missing_ok=True)
+        print(f"deleted {path}" if existed else "there was no profile to delete")
     elif arguments.profile is None and (line := adopt_user_profile(recognizer)):
         print(line)
 

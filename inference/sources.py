@@ -61,6 +61,7 @@ class Camera:
         raise UserError(f"{self.name} delivers no more pictures; check {self._check}")
 
     def close(self) -> None:
+        """Give the camera back."""
         self._closing.set()
         self._reader.join(timeout=2)
         if not self._reader.is_alive():  # else it hangs in the driver, and a release beneath it would crash
@@ -96,6 +97,7 @@ class VideoFile:
         return _timed(self._video)
 
     def close(self) -> None:
+        """Close the file."""
         self._video.close()
 
 
@@ -114,6 +116,7 @@ class Sample:
         return _timed(self._frames)
 
     def close(self) -> None:
+        """Stop drawing."""
         self._frames.close()
 
 

@@ -93,6 +93,7 @@ def track_hands(clip: list[tuple[np.ndarray, float]], grey: bool, tint: int) -> 
 
 
 def read_frames(path: Path) -> list[tuple[np.ndarray, float]]:
+    """The frames of a video, shrunk to WIDTH, with their times."""
     with Video(path) as video:
         frames = []
         for frame, time in video:
@@ -107,6 +108,7 @@ def turn_grey(picture: np.ndarray) -> np.ndarray:
 
 
 def print_row(name: str, total: int, counts: Counter) -> None:
+    """A line of the table: shares of `total`."""
     print(f"{name:34}{total:>6}" + "".join(f"{count / total:>8.1%}" for count in counts.values()), flush=True)
 
 

@@ -72,12 +72,14 @@ async def browser(host: str, frames: list[bytes], offset: int, frame_rate: float
 
 
 async def one_too_many(host: str, after: float) -> str:
+    """What a browser is told that finds no place, so many seconds after the others began."""
     await asyncio.sleep(after)
     async with connect(f"ws://{host}/stream", origin=f"http://{host}") as socket:
         return json.loads(await socket.recv()).get("message", "was let in")
 
 
 async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None:
+    """Have all browsers at work at once, and print what they measured."""
     clients = [
         browser(host, frames, number * len(frames) // args.clients, args.frame_rate, args.seconds)
         for number in range(args.clients)
@@ -95,6 +97,7 @@ async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None
 
 
 def wait_until_healthy(server: subprocess.Popen, url: str) -> None:
+    """Raises UserError where the server ends before it answers."""
     while server.poll() is None:
         with suppress(OSError), urlopen(url):
             return

@@ -91,24 +91,28 @@ class OnnxModel:
     def read(
         self, landmarks: np.ndarray, left_handed: np.ndarray, state: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
+        """As `sign2sound.protocol.Model.read` says."""
         inputs = {"landmarks": landmarks, "left_handed": left_handed, "state": self._start if state is None else state}
         probabilities, state = self._session.run(["probabilities", "next_state"], inputs)
         return probabilities, state
 
     def to_device(self, device) -> "OnnxModel":
+        """Itself, for the CPU."""
         if str(device) not in ("auto", "cpu"):
             raise UserError(f"{self.path} is read on the CPU, found device={str(device)!r}; give the .pth checkpoint for CUDA")
         return self
 
     def with_weights(self, weights: dict[str, np.ndarray]) -> "OnnxModel":
+        """As `sign2sound.protocol.Model.with_weights` says; raises UserError with 8-bit weights."""
         self._check_whole("a profile")
         return OnnxModel(self.path, self._weights | weights)
 
     def check_adaptable(self) -> None:
-        self._check_whole("learning a hand")
+        """Raises UserError with 8-bit weights, and where torch or onnx is missing."""
+        self._check_whole("adapting to a hand")
         for needed in ("torch", "onnx"):
             if find_spec(needed) is None:
-                raise UserError(f"learning a hand needs {needed}, which is missing; pip install 'sign2sound[train]'")
+                raise UserError(f"adapting to a hand needs {needed}, which is missing; pip install 'sign2sound[train]'")
 
     def to_torch(self):
         """The weights in a `LandmarkGRU` again. Raises UserError also where some are not in the file."""

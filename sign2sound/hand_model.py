@@ -61,6 +61,8 @@ def find_hand_model(path: str | Path | None = None) -> Path:
         return Path(named)
 
     target = cached_path()
+    if not target.is_absolute():
+        raise UserError(f"this user has no home folder to keep the hand landmark model in; set HOME or ${ENVIRONMENT_VARIABLE}")
     if _problem_with(target) is None:
         return target
     failures = []

@@ -119,6 +119,7 @@ class Landmarker:
         return hands[0] if hands else None
 
     def close(self) -> None:
+        """Give MediaPipe's memory and threads back."""
         for task in self._tasks.values():
             task.close()
         self._tasks.clear()

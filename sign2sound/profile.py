@@ -1,4 +1,4 @@
-"""A person's profile: what distinguishes a model that learnt their hand from the released one."""
+"""A person's profile: what distinguishes a model adapted to their hand from the released one."""
 
 from pathlib import Path
 
@@ -26,8 +26,14 @@ def save_profile(path: str | Path, adapted, model: Model) -> None:
 
 
 def user_profile() -> Path:
-    """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it."""
-    return user_data_path("sign2sound") / "profile.npz"
+    """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it.
+
+    Raises UserError for a user without a home folder, as in a container that runs as a number.
+    """
+    path = user_data_path("sign2sound") / "profile.npz"
+    if not path.is_absolute():  # it begins with a ~ then, and would lie in the current folder
+        raise UserError("this user has no home folder, so no profile is kept; set HOME")
+    return path
 
 
 def load_profile(path: str | Path, model: Model) -> Model:

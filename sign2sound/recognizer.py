@@ -160,6 +160,7 @@ class Recognizer:
             self._stream_landmarker.reset()
 
     def close(self) -> None:
+        """Give MediaPipe's memory and threads back; frames open it again."""
         for landmarker in (self._stream_landmarker, self._still_landmarker):
             if landmarker is not None:
                 landmarker.close()

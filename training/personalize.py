@@ -170,6 +170,7 @@ def last_quarter(labels: np.ndarray) -> np.ndarray:
 
 
 def accuracy(model: LandmarkGRU, landmarks: np.ndarray, labels: np.ndarray, left_handed: np.ndarray) -> float:
+    """The share of samples (N, 21, 3) that `model` reads right."""
     predicted = Recognizer(model).predict(landmarks, left_handed).argmax(axis=1)
     return float((predicted == [LABEL_IDS[label] for label in labels]).mean())
 

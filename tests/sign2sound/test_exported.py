@@ -173,7 +173,7 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_pa
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "another shape", "sizes"])
 def test_weights_that_are_not_those_of_the_export_teach_nothing(file, damage):
-    """It reads with what is in the graph, but a hand is learnt with the weights by name."""
+    """It reads with what is in the graph, but is adapted by its weights, by name."""
     proto = onnx.load(file)
     weight = next(each for each in proto.graph.initializer if each.name == "model.fc_input.weight")
     values = onnx.numpy_helper.to_array(weight)

@@ -225,6 +225,7 @@ def measure_speed(name: str, path: Path, pictures: Path) -> dict:
 
 
 def landmark_reader(path: Path, landmarker: Landmarker) -> Callable[[np.ndarray], object]:
+    """Reads a picture by MediaPipe and the GRU at `path`."""
     recognizer = Recognizer.load(path, device="cpu")
 
     def read(picture: np.ndarray) -> None:
@@ -236,6 +237,7 @@ def landmark_reader(path: Path, landmarker: Landmarker) -> Callable[[np.ndarray]
 
 
 def image_reader(path: Path) -> Callable[[np.ndarray], object]:
+    """Reads a picture by the image model at `path`."""
     model, _ = load_model(path, ImageCNN)
     return lambda picture: model.read(scale_picture(picture, model.sizes["input"])[None])
 
@@ -252,6 +254,7 @@ def accuracies(row: dict, trainings: list[Training]) -> dict[str, float]:
 
 
 def to_markdown(report: dict, trainings: list[Training]) -> str:
+    """The table for people, and how it came about."""
     models, counts = report["models"], report["pictures"]
     home, *others = counts
     tests = list(accuracies(next(iter(models.values())), trainings))

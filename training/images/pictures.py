@@ -46,21 +46,25 @@ class Pictures:
 
     @property
     def validation(self) -> np.ndarray:
+        """bool (N,): stored for validation."""
         return self.parts == "validation"
 
     @property
     def test(self) -> np.ndarray:
+        """bool (N,): stored for testing alone."""
         return self.parts == "test"
 
     # What is said of landmarks only: no picture is doubtful or without what is to be read.
     @property
     def trusted(self) -> np.ndarray:
+        """bool (N,): all are."""
         return np.ones(len(self), dtype=bool)
 
     found = trusted
 
     @property
     def passes(self) -> np.ndarray:
+        """int (N,): the pass that found the hand; pictures need none."""
         return np.ones(len(self), dtype=np.int64)
 
 

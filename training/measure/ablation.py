@@ -49,6 +49,7 @@ def main() -> None:
 
 
 def to_markdown(report: dict[str, dict], overrides: list[str]) -> str:
+    """The table for people."""
     rows = []
     for name, figures in report.items():
         moving = [row["both"][0] for row in figures["moving"].values()]

@@ -88,6 +88,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every program that trains the models of the folds."""
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
     parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
     parser.add_argument("--folds", type=int, default=8, metavar="N", help="of people left out together (default: %(default)s)")
@@ -112,6 +113,7 @@ def read_people(cache: Path, folds: list[list[str]], stills: Samples, clips: Sam
 
 def read_source(name: str, fold: Fold, stills: Samples, clips: Samples | None) -> Reads:
     # Hands that sign nothing are marked as doubtful, so that nobody takes them for letters.
+    """Have a source read by the model that never saw it."""
     stills = stills[(stills.sources == name) & (stills.trusted | (stills.labels == NOTHING))]
     misses = stills.labels[~stills.found]
     stills = stills[stills.found]
@@ -249,6 +251,7 @@ def calibrate(path: Path, temperature: float) -> None:
 
 
 def to_markdown(report: dict) -> str:
+    """The tables for people."""
     lines = ["Each source read by a model that was trained on none of its people. 24 static letters:", ""]
     titles = {"mean": "**mean**", "median": "**median**", "worst_tenth": "**worst tenth**"}
     pooled = {"mean": f"pooled {report['calibration_error']:.3f}"}

@@ -123,10 +123,12 @@ def figures(model: LandmarkGRU, parts: dict[str, Samples | None]) -> dict[str, f
 
 
 def describe(row: dict) -> str:
+    """The figures of one person in a line."""
     return ", ".join(f"{name} {' > '.join(percent(row[when][name]) for when in _columns())}" for name in _FIGURES)
 
 
 def to_markdown(people: dict[str, dict]) -> str:
+    """The tables for people."""
     lines = [
         "A profile for each person, by a model that was trained on all other sources: of each static letter up to 5 and 20",
         f"samples from the first {_SAMPLED:.0%} of its recording, read on what comes after {_TESTED:.0%}. Left out: sources of",
