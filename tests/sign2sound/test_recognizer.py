@@ -240,24 +240,6 @@ def test_readings_say_how_long_they_took(reader, right_hand):
 # Both, and what comes before them
 
 
-def test_one_hand_gives_the_same_63_numbers_on_every_path(reader, seen, shared_data):
-    """Preprocessing and evaluation take numpy, training takes tensors, the rest goes through the recognizer."""
-    with np.load(shared_data / "landmarks" / "seel.npz") as stored:
-        row = np.flatnonzero(stored["left_handed"] & (stored["found"] > 0))[0]
-        hand = Hand(stored["landmarks"][row], left_handed=True)
-    clip, side = hand.landmarks[None, None].copy(), np.array([True])
-    by_numpy = clip_features(clip, side)[0, 0]
-    by_torch = clip_features(torch.from_numpy(clip), torch.from_numpy(side))[0, 0].numpy()
-    reader.predict(clip[0], side)
-    reader.predict(clip, side)
-    reader.update(hand, 5.0)
-    reader.update(hand, 5.0 + 1 / 30)
-    paths = [by_torch, *(call[0] for call in seen)]
-    assert by_numpy.shape == (63,) and by_numpy.any() and len(paths) == 5
-    for path in paths:
-        np.testing.assert_allclose(path, by_numpy, atol=1e-6)
-
-
 def test_the_released_model_reads_real_clips_alike_at_15_and_30_frames(root, shared_data):
     """A wrist's path is no straight line, so the readings differ, but the letters may not."""
     reader = Recognizer.load(root / "checkpoints" / "best_model.pth", device="cpu")
