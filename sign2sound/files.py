@@ -5,8 +5,8 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +47,18 @@ def natural_order(path: str) -> list[str | int]:
 def in_project(path: str) -> str:
     """A default path, which is below the repository whatever the current folder."""
     return path if Path.cwd() == PROJECT else str(PROJECT / path)
+
+
+def in_home(find: Callable[[str], Path], without: str) -> Path:
+    """Our folder in the user's home, which `find` of platformdirs gives.
+
+    Raises UserError, which says what is so `without` it, for a user who has no home: in a container that runs as a number, say.
+    """
+    with suppress(RuntimeError):
+        folder = find("sign2sound")
+        if folder.is_absolute():  # older platformdirs give a path that begins with ~, and would lie in the current folder
+            return folder
+    raise UserError(f"this user has no home folder, so {without}; set HOME")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from platformdirs import user_data_path
 
 from sign2sound.errors import UserError
 from sign2sound.features import FEATURES
-from sign2sound.files import atomic_write, read_arrays
+from sign2sound.files import atomic_write, in_home, read_arrays
 from sign2sound.labels import LABELS
 from sign2sound.protocol import Model
 
@@ -28,12 +28,9 @@ def save_profile(path: str | Path, adapted, model: Model) -> None:
 def user_profile() -> Path:
     """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it.
 
-    Raises UserError for a user without a home folder, as in a container that runs as a number.
+    Raises UserError like `in_home`.
     """
-    path = user_data_path("sign2sound") / "profile.npz"
-    if not path.is_absolute():  # it begins with a ~ then, and would lie in the current folder
-        raise UserError("this user has no home folder, so no profile is kept; set HOME")
-    return path
+    return in_home(user_data_path, "no profile is kept") / "profile.npz"
 
 
 def load_profile(path: str | Path, model: Model) -> Model:

@@ -83,7 +83,14 @@ def main() -> None:
 
     landmark_seconds = {}
     for source in counts:
-        command = ["scripts/preprocess.py", "--fresh", "--input", str(pictures / source), "--output", str(landmarks / source)]
+        command = [
+            in_project("scripts/preprocess.py"),
+            "--fresh",
+            "--input",
+            str(pictures / source),
+            "--output",
+            str(landmarks / source),
+        ]
         landmark_seconds[source] = run_once(landmarks / f"{source}.json", command)
 
     rows = {}
@@ -175,13 +182,27 @@ def choose_candidates(recipes: list[str], pictures: Path, landmarks: Path) -> li
 def train_and_test(candidate: Candidate, training: Training, folder: Path) -> dict:
     """Train one model and read its report."""
     paths = ",".join(str(candidate.data / source) for source in training.sources)
-    command = ["training/train.py", "--config", candidate.config, "--output", str(folder), "--results", str(folder / "curves")]
+    command = [
+        in_project("training/train.py"),
+        "--config",
+        candidate.config,
+        "--output",
+        str(folder),
+        "--results",
+        str(folder / "curves"),
+    ]
     command += [f"data.paths=[{paths}]", f"data.split={training.split}", *candidate.overrides]
     resume = ["--resume"] if (folder / "latest.pth").exists() else []
     run_once(folder / "training.json", command, resume)
     trained = json.loads((folder / "run.json").read_bytes())
 
-    command = ["training/evaluate.py", "--model", str(folder / "best_model.pth"), "--output", str(folder / "report")]
+    command = [
+        in_project("training/evaluate.py"),
+        "--model",
+        str(folder / "best_model.pth"),
+        "--output",
+        str(folder / "report"),
+    ]
     run_once(folder / "evaluation.json", [*command, "--data", *(str(candidate.data / source) for source in training.tests)])
     report = json.loads((folder / "report" / "report.json").read_bytes())
     return {
@@ -201,7 +222,7 @@ def run_once(marker: Path, command: list[str], more: list[str] = ()) -> float:
         return done["seconds"]
     print(" ".join(command), flush=True)
     started = time.perf_counter()
-    if subprocess.run([sys.executable, in_project(command[0]), *command[1:], *more], stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run([sys.executable, *command, *more], stdout=subprocess.DEVNULL).returncode:
         raise UserError(f"{command[0]} failed, as it says above; mend that, and the same command goes on")
     seconds = time.perf_counter() - started
     with atomic_write(marker) as file:

@@ -95,7 +95,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models",
         type=output_folder,
-        default=CACHE,
+        default=str(CACHE),
         help="folder of the folds' models, trained where missing (default: %(default)s)",
     )
     parser.add_argument(
