@@ -46,7 +46,7 @@ from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import BrokenPicture, Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, in_project, output_file, printable
+from sign2sound.files import PICTURE_SUFFIXES, atomic_write, in_project, output_file, output_folder, printable
 from sign2sound.live import Live
 from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
@@ -267,7 +267,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speech-output", type=output_file, help="speak into this .wav file")
     parser.add_argument("--voice", help="one of espeak-ng's (default: the language's own)")
     parser.add_argument("--rate", type=int, default=Voice.rate, help="words/min (default: %(default)s)")
-    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures")
+    parser.add_argument(
+        "--record", type=output_folder, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures"
+    )
     parser.add_argument("--headless", action="store_true", help="open no window")
     parser.add_argument("--output", type=output_file, help="write the annotated video, an .mp4 file")
     parser.add_argument("--report", type=output_file, help="write the latency report, a .json file")

@@ -57,7 +57,7 @@ class Camera:
         while newest := self._newest.get():
             picture, arrived = newest
             first = arrived if first is None else first
-            yield Frame(_rgb(picture), arrived - first, time.perf_counter() - arrived)
+            yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), arrived - first, time.perf_counter() - arrived)
         raise UserError(f"{self.name} delivers no more pictures; check {self._check}")
 
     def close(self) -> None:
@@ -173,10 +173,6 @@ def watch_pictures(folder: Path) -> Iterator[Path]:
                 else:
                     seen[path] = size
         time.sleep(_LOOK_EVERY)
-
-
-def _rgb(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _timed(frames: Iterable[tuple[np.ndarray, float]]) -> Iterator[Frame]:

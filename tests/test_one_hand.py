@@ -1,12 +1,14 @@
 """One hand gives the model the same 63 numbers wherever it comes from: the test that holds training and live use together."""
 
+import asyncio
+
 import cv2
+import httpx
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
-from fastapi.testclient import TestClient
 
 from data.dataset import load_samples
 from data.preprocessing import preprocess
@@ -39,6 +41,14 @@ def pictures(shared_data, tmp_path):
         for number in range(4):
             cv2.imwrite(str(tmp_path / "pictures" / label / f"{number}.png"), picture)
     return tmp_path / "pictures"
+
+
+async def upload(options: SessionOptions, picture: bytes) -> dict:
+    """What the page's server answers to a picture."""
+    app = create_app(options, frozenset({"localhost"}))
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+    async with app.router.lifespan_context(app), client:
+        return (await client.post("/predict", files={"image": picture})).json()
 
 
 def in_exported_graph(file: bytes, landmarks: np.ndarray, left_handed: np.ndarray) -> np.ndarray:
@@ -83,8 +93,7 @@ def test_one_hand_gives_the_same_63_numbers_on_every_path(root, pictures, tmp_pa
         recognizer.predict(np.stack([hand.landmarks] * 3)[None], np.array([True]))
         take("a clip")
     options = SessionOptions(model, hand_model=cached_path())
-    with TestClient(create_app(options, frozenset({"testserver"}))) as page:
-        assert page.post("/predict", files={"image": path.read_bytes()}).json()["handedness"] == "left"
+    assert asyncio.run(upload(options, path.read_bytes()))["handedness"] == "left"
     take("page, /predict")
     session = Session(options, own=False)
     monkeypatch.setattr(

@@ -21,7 +21,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.features import FRAME_RATE
-from sign2sound.files import in_project, output_folder
+from sign2sound.files import in_project, output_file, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING
 from sign2sound.recognizer import Recognizer
@@ -66,6 +66,8 @@ class Reads:
 def main() -> None:
     arguments = parse_arguments()
     config = load_config(arguments.config, arguments.overrides)
+    if arguments.calibrate:
+        load_model(arguments.calibrate)  # said before the work, if it is none
     stills, clips = load_samples(config.data.paths)
     folds = deal(describe_sources(stills, clips), arguments.folds)
     train_folds({arguments.models: config}, folds, arguments.workers)
@@ -83,7 +85,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train without each fold of the sources in turn and measure on it.")
     add_training_arguments(parser)
-    parser.add_argument("--calibrate", type=Path, metavar="PTH", help="store the temperature found in this checkpoint")
+    parser.add_argument("--calibrate", type=output_file, metavar="PTH", help="store the temperature found in this checkpoint")
     return parser.parse_intermixed_args()
 
 
