@@ -13,7 +13,7 @@ from sign2sound.protocol import Model
 
 FORMAT = 1
 _LARGEST_STATE = 1 << 17  # numbers
-_LARGEST = 1 << 26  # bytes that reading one hand may take; ours takes 2 MB
+_LARGEST = 1 << 26  # bytes that reading one hand may take beside the weights; ours takes 2 MB
 RELEASED = Path(__file__).with_name("best_model.onnx")  # the released checkpoint, exported; goes with the package
 WEIGHTS = "model."  # before the names of the weights, which are otherwise those of the checkpoint
 
@@ -67,8 +67,8 @@ class OnnxModel:
             raise UserError(f"{path} does not fit this program ({reason}); export it again") from error
 
     def _open(self, *, bounded: bool):
-        """A session of onnxruntime. bounded: one that fails where a step takes more than _LARGEST bytes, since a small file can
-        unpack to gigabytes."""
+        """A session of onnxruntime. bounded: one that fails where a step takes more than _LARGEST bytes and four times the
+        file, which may hold weights of 8 bits: a small one can unpack to gigabytes."""
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it reports its use to its maker else; read when it is imported
         import onnxruntime as ort  # heavy: loads for those who read with it
 
@@ -81,7 +81,7 @@ class OnnxModel:
             options.add_initializer(WEIGHTS + name, self._values[name])
         if bounded:
             memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-            ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"max_mem": _LARGEST}))
+            ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"max_mem": _LARGEST + 4 * self.path.stat().st_size}))
             options.add_session_config_entry("session.use_env_allocators", "1")
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         # Folding computes with the weights in the file: right only where none is replaced, and worth 10 % of a step's time.
