@@ -1,6 +1,7 @@
 """The model as an ONNX file, read by onnxruntime: all that live use needs, without torch. scripts/export_model.py writes it."""
 
 import os
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sign2sound.protocol import Model
 
 FORMAT = 1
 _LARGEST_STATE = 1 << 17  # numbers
-_LARGEST = 1 << 26  # bytes that reading one hand may take beside the weights; ours takes 2 MB
+_LARGEST = 1 << 29  # bytes that reading one hand may take, weights included; ours takes 3 MB
 RELEASED = Path(__file__).with_name("best_model.onnx")  # the released checkpoint, exported; goes with the package
 WEIGHTS = "model."  # before the names of the weights, which are otherwise those of the checkpoint
 
@@ -67,8 +68,8 @@ class OnnxModel:
             raise UserError(f"{path} does not fit this program ({reason}); export it again") from error
 
     def _open(self, *, bounded: bool):
-        """A session of onnxruntime. bounded: one that fails where a step takes more than _LARGEST bytes and four times the
-        file, which may hold weights of 8 bits: a small one can unpack to gigabytes."""
+        """A session of onnxruntime. bounded: one that fails where a step takes more than _LARGEST bytes, since a small file can
+        unpack to gigabytes."""
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it reports its use to its maker else; read when it is imported
         import onnxruntime as ort  # heavy: loads for those who read with it
 
@@ -80,8 +81,7 @@ class OnnxModel:
             self._values[name] = ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(weight))
             options.add_initializer(WEIGHTS + name, self._values[name])
         if bounded:
-            memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-            ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"max_mem": _LARGEST + 4 * self.path.stat().st_size}))
+            _register_bounded_memory(ort)
             options.add_session_config_entry("session.use_env_allocators", "1")
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         # Folding computes with the weights in the file: right only where none is replaced, and worth 10 % of a step's time.
@@ -142,6 +142,13 @@ class OnnxModel:
     def _check_whole(self, what: str) -> None:
         if self.about["weights"] != "float32":
             raise UserError(f"{what} needs the model as it was trained, but {self.path} has {self.about['weights']} weights")
+
+
+@cache  # older onnxruntimes refuse a second one
+def _register_bounded_memory(ort) -> None:
+    """Have at most _LARGEST bytes for all sessions with `use_env_allocators`."""
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"max_mem": _LARGEST}))
 
 
 def metadata() -> dict[str, str]:
