@@ -46,8 +46,8 @@ _PADDED_SIDE = 1024
 
 # Added to the red of pictures without colour, such as those of infra-red cameras: MediaPipe looks for skin. Chosen on 409
 # pictures of `kaggle` and `crowd`, turned grey: the first pass finds the hand in 21 %, with 30 to 50 in 66 % (in colour in
-# 81 %). On 280 others, of `rooms`: in 11 %, with 40 in 51 % (89 %); all passes in 56 %, with 40 in 93 % (100 %). See
-# scripts/check_grey.py.
+# 81 %). On others, 280 of `rooms`: in 11 %, with 40 in 51 % (89 %); all passes in 56 %, with 40 in 93 % (100 %); on 1,049
+# frames of nine videos, video mode: in 41 %, with 40 in 66 % (66 %). See scripts/check_grey.py.
 TINT = 40
 _COLOURED = 8  # from the weakest channel to the strongest; compression leaves less than that in a grey picture
 _FEW = 0.01  # of a picture's pixels, which may be coloured in a grey one, such as a camera's clock
