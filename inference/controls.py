@@ -1,5 +1,7 @@
 """What frames and keys do in the window: spelling, and teaching it your hand."""
 
+import sys
+
 from inference.display import View
 from inference.recording import Recording
 from inference.teaching import Teaching, TeachingState
@@ -30,11 +32,13 @@ class Controls:
         self._now = timestamp
         if self._teaching.in_lesson:  # what is signed for it is not spelled
             self.reading = self.live.recognizer.read(picture, timestamp)
+            self._pass_on(self.reading.notice)
             self._teach()
             latency = self.reading.latency
             return {"landmarks": latency.landmarks, "features+model": latency.model}
         step = self.live.step(picture, timestamp)
         self.reading = step.reading
+        self._pass_on(step.reading.notice)
         self._teach()
         if step.event:
             print(f"{step.event.timestamp:7.2f} s  {step.event.kind:<10}{step.event.text}", flush=True)
@@ -153,6 +157,12 @@ class Controls:
             case "adopted":
                 self.tell(f"Your hand is read with its profile now, but {state.hint}")
         print(self._notice, flush=True)
+
+    def _pass_on(self, notice: str) -> None:
+        """Tell the user what a reading has to say, in the window and in the terminal."""
+        if notice:
+            self.tell(notice)
+            print(notice, file=sys.stderr, flush=True)
 
     def _say(self, text: str) -> None:
         if self._speaker:

@@ -22,6 +22,7 @@ from sign2sound.signer import draw_hand, place_hand
 _SMALLEST = 480  # pixels of the shorter side; smaller pictures are enlarged, or nobody could read the text
 _WHITE, _GREY, _ACCENT = (255, 255, 255), (215, 215, 215), (110, 235, 150)
 _JOINT, _TROUGH, _DARK = (40, 170, 255), (90, 90, 90), (30, 30, 30)  # all colours are BGR
+_LONGEST_STILL = 60.0  # seconds for which one frame stays in the annotated video; a damaged time can be hours ahead
 _MOST = 200  # characters of the text of which as many are shown as fit
 _TITLE = "Sign2Sound"
 _NAMED_KEYS = {"\b": "backspace", "\x7f": "backspace", "\r": "enter", "\n": "enter", "\x1b": "escape"}
@@ -122,6 +123,7 @@ class Window:
         self._sized = False
 
     def show(self, picture: np.ndarray) -> None:
+        """Show a picture, BGR uint8 (H, W, 3), at the next `wait`."""
         if not self._sized:
             height, width = picture.shape[:2]
             shrink = min(1.0, 960 / width, 720 / height)
@@ -140,13 +142,15 @@ class Window:
         return key_name(code)
 
     def close(self) -> None:
+        """Close the window."""
         cv2.destroyAllWindows()
 
 
 class Video:
     """A video file that keeps the stream's time: frames are repeated or left out to match their timestamps.
 
-    It has its name once it is whole. Raises UserError at the first frame, or when it is closed, where it can't be written.
+    A gap of more than a minute between two frames is shortened to one, which is said once. The file has its name once it is
+    whole. Raises UserError at the first frame, or when it is closed, where it can't be written.
     """
 
     def __init__(self, path: Path, frame_rate: float):
@@ -155,11 +159,15 @@ class Video:
         self._frame_rate = frame_rate
         self._writer = None
         self._written = 0
+        self._newest = 0.0  # timestamp
+        self._left_out = 0.0  # seconds of the gaps that were shortened
 
     def write(self, picture: np.ndarray, timestamp: float) -> None:
+        """Add the frame, BGR uint8 (H, W, 3), of a stream at `timestamp` seconds."""
         if self._writer is None:
             height, width = picture.shape[:2]
             codec = cv2.VideoWriter_fourcc(*"mp4v")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with name_for_opencv(self._part) as name:
                 self._writer = cv2.VideoWriter(name, codec, self._frame_rate, (width, height))
             if not self._writer.isOpened():
@@ -167,16 +175,24 @@ class Video:
                 raise UserError(
                     f"{self._path} cannot be written as a video; expected a name that ends in .mp4 in a writable folder"
                 )
-        while self._written <= round(timestamp * self._frame_rate):
+        gap, self._newest = timestamp - self._newest, timestamp
+        if gap > _LONGEST_STILL:
+            if not self._left_out:
+                shortened = f"in {self._path} it lasts {_LONGEST_STILL:.0f} s, as all longer ones"
+                print(f"a gap of {gap:.0f} s between two frames; {shortened}", file=sys.stderr, flush=True)
+            self._left_out += gap - _LONGEST_STILL
+        while self._written <= round((timestamp - self._left_out) * self._frame_rate):
             self._writer.write(picture)
             self._written += 1
 
     def close(self) -> None:
+        """Write what is missing and give the file its name."""
         if self._writer is None:
             return
         self._writer.release()
         self._writer = None
-        written = cv2.VideoCapture(str(self._part))  # OpenCV says nothing of a disk that was full
+        with name_for_opencv(self._part) as name:
+            written = cv2.VideoCapture(name)  # OpenCV says nothing of a disk that was full
         whole = written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._written
         written.release()
         if not whole:

@@ -42,6 +42,8 @@ class Welcome(State):
 
 
 class Event(BaseModel):
+    """What a frame did to the text, as `sign2sound.SpellerEvent` says it."""
+
     kind: Literal["letter", "corrected", "deleted", "word"]
     text: str
 
@@ -58,6 +60,7 @@ class Step(State):
     hold: float = Field(description="how much of its hold the letter has behind it, 0 to 1")
     event: Event | None = Field(description="what this frame wrote, deleted or ended")
     teaching: TeachingState | None = Field(description="while a hand is taught and adapted to, and once when that is over")
+    notice: str = Field(description="what the user should be told now, or empty")
     practice: DrillState | None = Field(description="while a word is practised")
     ms: dict[str, float] = Field(description="milliseconds of each stage in the server, and `server` for all of it")
 

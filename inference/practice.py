@@ -69,12 +69,14 @@ class DrillState:
 
 
 class Drill:
-    """One word after another to be signed. A letter counts when the speller writes it, and again when it is corrected."""
+    """One word after another to be signed. A letter counts when the speller writes it, and again when it is corrected; one that
+    it takes back, since the hand only passed through it, does not count as wrong."""
 
     def __init__(self):
         self._word = ""
         self._done = self._right = self._wrong = 0
-        self._last_wrong = False  # whether the last letter counted as wrong, which a correction takes back
+        self._last = ""  # letter that counted
+        self._wrong_letters: set[str] = set()  # those that counted as wrong when they were last written
 
     @property
     def letter(self) -> str:
@@ -83,7 +85,8 @@ class Drill:
 
     def start(self, word: str) -> None:
         """Ask for another word, A to Z. The score goes on."""
-        self._word, self._done, self._last_wrong = word, 0, False
+        self._word, self._done, self._last = word, 0, ""
+        self._wrong_letters.clear()
 
     def skip(self) -> None:
         """Go on to the next letter; neither right nor wrong."""
@@ -91,15 +94,19 @@ class Drill:
 
     def update(self, event: SpellerEvent | None, hand: Hand | None, seen: str) -> DrillState:
         """event: what the speller said to the newest frame; hand: in it; seen: the label read from it."""
-        if event is not None and event.kind in ("letter", "corrected") and self.letter:
+        if event is not None and event.kind == "deleted":
+            self._forgive(event.text)
+        elif event is not None and event.kind in ("letter", "corrected") and self.letter:
             if event.kind == "corrected":
-                self._wrong -= self._last_wrong
-            self._last_wrong = event.text != self.letter
-            if self._last_wrong:
-                self._wrong += 1
-            else:
+                self._forgive(self._last)
+            self._last = event.text
+            if event.text == self.letter:
                 self._right += 1
                 self._done += 1
+                self._wrong_letters.discard(event.text)
+            else:
+                self._wrong += 1
+                self._wrong_letters.add(event.text)
         wanted = self.letter
         advice = ""
         if wanted and hand is not None and seen != wanted:
@@ -107,6 +114,11 @@ class Drill:
             if not advice and wanted in MOTION_LETTERS:
                 advice = "move your hand as the signer does"
         return DrillState(self._word, self._done, self._right, self._wrong, advice)
+
+    def _forgive(self, letter: str) -> None:
+        if letter in self._wrong_letters:
+            self._wrong_letters.remove(letter)
+            self._wrong -= 1
 
 
 @cache

@@ -46,7 +46,7 @@ from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import BrokenPicture, Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
+from sign2sound.files import PICTURE_SUFFIXES, atomic_write, in_project, output_file, output_folder, printable
 from sign2sound.live import Live
 from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
@@ -54,7 +54,7 @@ from sign2sound.signer import SPEED
 from sign2sound.speech import Speaker, Voice
 from sign2sound.words import Dictionary
 
-RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
+RESULTS = Path(in_project("results/run"))  # saved pictures, and the video of a headless sample
 WORD = "HELLO"
 
 
@@ -90,11 +90,13 @@ class Progress:
         return (len(self._done) - 1) / (self._done[-1] - self._done[0]) if self.frames > 1 else 0.0
 
     def print_summary(self) -> None:
+        """Print latency and frames, if there were any."""
         if self.frames:
             print(self.latency.table())
             print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
 
     def write_report(self, path: Path) -> None:
+        """Write what `print_summary` prints and more as JSON. Raises OSError where that is impossible."""
         report = {
             "source": self.source,
             "text": self.text,
@@ -108,11 +110,8 @@ class Progress:
                 "cores": os.cpu_count(),
             },
         }
-        try:
-            with atomic_write(path) as file:
-                file.write(json.dumps(report, indent=2).encode())
-        except OSError as error:
-            raise UserError(f"{path} cannot be written ({error.strerror}); give --report another path") from error
+        with atomic_write(path) as file:
+            file.write(json.dumps(report, indent=2).encode())
 
 
 def main() -> None:
@@ -121,9 +120,6 @@ def main() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
-    for option in ("output", "report", "speech_output"):
-        if path := getattr(arguments, option):
-            _check_writable(f"--{option.replace('_', '-')}", path)
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
@@ -140,8 +136,7 @@ def main() -> None:
         source = stack.enter_context(closing(_open_source(arguments)))
         output = arguments.output
         if not display and isinstance(source, Sample) and output is None:
-            output = RESULTS / "sample.mp4"
-            _check_writable("--output", output)
+            output = output_file(RESULTS / "sample.mp4")
         recording = stack.enter_context(closing(Recording(arguments.record, source.name))) if arguments.record else None
         speaker = _open_speaker(stack, arguments, display)
         print(_announcement(source, display, arguments))
@@ -217,6 +212,8 @@ def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
         return "broken"
     captured = time.perf_counter()
     reading = recognizer.read_picture(picture)
+    if reading.notice:
+        print(f"{printable(path)}: {reading.notice}", file=sys.stderr)
     stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
     if reading.hand is None:
         print(f"{printable(path)}  no hand found", flush=True)
@@ -267,13 +264,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--speech", action=argparse.BooleanOptionalAction, help="speak letters and words (default: if there is a window)"
     )
-    parser.add_argument("--speech-output", type=Path, help="speak into this .wav file")
+    parser.add_argument("--speech-output", type=output_file, help="speak into this .wav file")
     parser.add_argument("--voice", help="one of espeak-ng's (default: the language's own)")
     parser.add_argument("--rate", type=int, default=Voice.rate, help="words/min (default: %(default)s)")
-    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures")
+    parser.add_argument(
+        "--record", type=output_folder, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures"
+    )
     parser.add_argument("--headless", action="store_true", help="open no window")
-    parser.add_argument("--output", type=Path, help="write the annotated video, an .mp4 file")
-    parser.add_argument("--report", type=Path, help="write the latency report, a .json file")
+    parser.add_argument("--output", type=output_file, help="write the annotated video, an .mp4 file")
+    parser.add_argument("--report", type=output_file, help="write the latency report, a .json file")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one")
     arguments = parser.parse_args()
 
@@ -337,8 +336,9 @@ def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> N
     """The user's own profile is deleted, or used unless another was given."""
     if arguments.forget_profile:
         path = user_profile()
-        print(f"deleted {path}" if path.exists() else "there was no profile to delete")
+        existed = path.exists()
         path.unlink(missing_ok=True)
+        print(f"deleted {path}" if existed else "there was no profile to delete")
     elif arguments.profile is None and (line := adopt_user_profile(recognizer)):
         print(line)
 
@@ -360,16 +360,6 @@ def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments:
         missing.append("display")
     found = f"no {' and no '.join(missing)} found: " if missing else ""
     return f"{found}reading {source.name} " + (f"in a window; {KEYS_HELP}" if display else "without a window; Ctrl-C stops it")
-
-
-def _check_writable(option: str, path: Path) -> None:
-    """Find out before the work, not after it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the folder of {option} {path} cannot be made ({error.strerror}); give another path") from error
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"{option} {path} is a folder or not writable; give the path of a file that can be written")
 
 
 def _leave_results(stack: ExitStack, progress: Progress, report: Path | None) -> None:

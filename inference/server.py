@@ -57,16 +57,22 @@ class Limits:
 
 
 class Health(BaseModel):
+    """What `/health` answers."""
+
     status: Literal["ok"] = "ok"
     sessions: int = Field(description="browsers connected now")
     limit: int = Field(description="browsers that can be connected at once")
 
 
 class Refusal(BaseModel):
+    """What a request that cannot be answered gets."""
+
     detail: str = Field(description="what is wrong, in one line")
 
 
 class Prediction(BaseModel):
+    """What a picture shows."""
+
     label: str = Field(description="the likeliest of the 29 labels; `nothing` where no hand was found")
     confidence: float = Field(description="its probability")
     top: list[tuple[str, float]] = Field(description=f"the {TOP} likeliest labels with their probabilities")
@@ -79,6 +85,8 @@ Point = tuple[Coordinate, Coordinate, Coordinate]
 
 
 class Landmarks(BaseModel):
+    """Hands that were found elsewhere."""
+
     model_config = ConfigDict(extra="forbid")
     landmarks: Annotated[list[Annotated[list[Point], Field(min_length=21, max_length=21)]], Field(max_length=256)] = Field(
         description="N hands of 21 points x, y, z in pixels, MediaPipe's order: x right, y down, z on x's scale"
@@ -89,6 +97,8 @@ class Landmarks(BaseModel):
 
 
 class Probabilities(BaseModel):
+    """What the letters of `Landmarks` are."""
+
     labels: tuple[str, ...] = LABELS
     probabilities: list[list[float]] = Field(description="for each hand, in the order of `labels`")
 
@@ -349,6 +359,7 @@ class Rate:
         self._time = -math.inf
 
     def allows(self, now: float) -> bool:
+        """Whether one more is allowed at `now`, in seconds, which never falls."""
         self._left = min(self._per_second, self._left + (now - self._time) * self._per_second)
         self._time = now
         if self._left < 1:

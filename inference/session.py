@@ -86,6 +86,7 @@ class Session:
             hold=live.progress,
             event=step.event and Event(kind=step.event.kind, text=step.event.text),
             teaching=teaching,
+            notice=reading.notice,
             practice=self._drill and self._drill.update(step.event, reading.hand, reading.label),
             ms={stage: 1000 * seconds for stage, seconds in {"decode": decoded, **step.seconds}.items()},
         )
@@ -122,6 +123,7 @@ class Session:
         return {"text": live.text, "word": live.word, "suggestions": live.suggestions, "profile": self._has_profile}
 
     def close(self) -> None:
+        """Leave what is being adapted, and give MediaPipe back."""
         self._teaching.close()
         self._recognizer.close()
 
@@ -159,6 +161,8 @@ class Session:
         if self._own:
             try:
                 user_profile().unlink(missing_ok=True)
+            except UserError as error:
+                raise Refused(str(error)) from error
             except OSError as error:
                 raise Refused(f"{user_profile()} cannot be deleted ({error.strerror})") from error
         self._recognizer.use_model(self._options.profile or self._options.model)

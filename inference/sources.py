@@ -57,10 +57,11 @@ class Camera:
         while newest := self._newest.get():
             picture, arrived = newest
             first = arrived if first is None else first
-            yield Frame(_rgb(picture), arrived - first, time.perf_counter() - arrived)
+            yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), arrived - first, time.perf_counter() - arrived)
         raise UserError(f"{self.name} delivers no more pictures; check {self._check}")
 
     def close(self) -> None:
+        """Give the camera back."""
         self._closing.set()
         self._reader.join(timeout=2)
         if not self._reader.is_alive():  # else it hangs in the driver, and a release beneath it would crash
@@ -96,6 +97,7 @@ class VideoFile:
         return _timed(self._video)
 
     def close(self) -> None:
+        """Close the file."""
         self._video.close()
 
 
@@ -114,6 +116,7 @@ class Sample:
         return _timed(self._frames)
 
     def close(self) -> None:
+        """Stop drawing."""
         self._frames.close()
 
 
@@ -170,10 +173,6 @@ def watch_pictures(folder: Path) -> Iterator[Path]:
                 else:
                     seen[path] = size
         time.sleep(_LOOK_EVERY)
-
-
-def _rgb(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _timed(frames: Iterable[tuple[np.ndarray, float]]) -> Iterator[Frame]:

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 VERSION = 2
 FEATURES = 63
 FRAME_RATE = 30  # frames/s of a clip; motion is measured per frame of it
-MEMORY = 64  # numbers that `stream_features` remembers of a stream: whether it had a hand yet, and the newest one's 63
+MEMORY = 64  # numbers of the state that `stream_features` passes on: whether it had a hand yet, and the newest one's 63
 
 # The palm's size is the mean length of these bones: from the wrist to the four knuckles, and across the knuckles.
 _PALM_FROM = [0, 0, 0, 0, 5]
@@ -47,9 +47,10 @@ def clip_features(landmarks, left_handed):
 
 
 def stream_features(landmarks, left_handed, memory):
-    """Features of frames that go on from those before: a stream fed in parts gives what the whole clip does.
+    """Incremental form of `clip_features`, as a streaming (recurrent) model needs it: chunk by chunk, the state passed on from
+    each to the next, it gives what the whole clip does.
 
-    landmarks, left_handed: as to `clip_features`. memory: float (N, MEMORY), zeros at a stream's start.
+    landmarks, left_handed: as to `clip_features`. memory: float (N, MEMORY), the state, zeros at a stream's start.
     Returns features (N, T, 63), NaN as long as there was no hand; (N,), which of these frames is the last with a hand, -1 where
     none has one; and the memory (N, MEMORY) for the frames that follow. A hand fills no gap in frames of an earlier call.
     """

@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, in_home
 
 ENVIRONMENT_VARIABLE = "SIGN2SOUND_HAND_MODEL"
 OFFICIAL_URL = "https://storage.googleapis.com/mediapipe-models/hand_landmarker/hand_landmarker/float16/1/hand_landmarker.task"
@@ -43,7 +43,7 @@ _TIMEOUT = 20  # seconds without an answer
 
 def cached_path() -> Path:
     """Where a fetched model file is kept for this user."""
-    return user_cache_path("sign2sound") / "hand_landmarker.task"
+    return in_home(user_cache_path, "the hand landmark model cannot be kept") / "hand_landmarker.task"
 
 
 def find_hand_model(path: str | Path | None = None) -> Path:

@@ -41,14 +41,17 @@ class Live:
 
     @property
     def text(self) -> str:
+        """All that was spelled."""
         return self._speller.text
 
     @property
     def word(self) -> str:
+        """The word being spelled, or the one that just ended."""
         return self._speller.word
 
     @property
     def suggestions(self) -> tuple[str, ...]:
+        """Words to take in its place, best first."""
         return self._suggestions
 
     @property

@@ -2,6 +2,7 @@
 
 import html
 import io
+import os
 import queue
 import re
 import shutil
@@ -42,7 +43,8 @@ class Speaker:
     """Speaks what is said, in order, aloud or into the WAV file `output`, which is whole after every text.
 
     An engine that is missing, fails or hangs is reported on stderr once, and only its texts are lost. Raises UserError
-    for an unknown voice and for an output that cannot be written.
+    for an unknown voice and for an output that cannot be written; `close` does where that comes out later, as on a full disk,
+    and leaves no part of it.
     """
 
     def __init__(self, voice: Voice | None = None, output: Path | None = None):
@@ -92,6 +94,11 @@ class Speaker:
             self._report(f"espeak-ng was not done after {PATIENCE:g} s; what it had still to say is left out")
             self._end_process()
             self._worker.join(1)
+        if self._recording and (error := self._recording.failure):
+            place = self._recording.path
+            raise UserError(
+                f"{place} cannot be written to its end ({error.strerror}); make room, or give the sound another path"
+            )
 
     def __enter__(self) -> "Speaker":
         return self
@@ -106,8 +113,7 @@ class Speaker:
             with self._problems_reported():
                 self._speak(*said)
         if self._recording:
-            with self._problems_reported():
-                self._recording.close()
+            self._recording.close()
 
     def _speak(self, text: str, timestamp: float | None, said_at: float) -> None:
         if not self._recording:
@@ -130,7 +136,7 @@ class Speaker:
         except _EngineError as error:
             self._report(str(error))
         except OSError as error:
-            self._report(f"{error.filename or 'the output'}: {error.strerror}")
+            self._report(f"{error.filename}: {error.strerror}")
 
     def _run(self, text: str, *options: str) -> bytes:
         """Run the engine on `text` and return what it writes to stdout. Raises _EngineError."""
@@ -186,9 +192,14 @@ class _EngineError(Exception):
 
 
 class _Recording:
-    """A WAV file that grows text by text; its header is right after each, so that nothing that ends the program spoils it."""
+    """A WAV file that grows text by text; its header is right after each, so that nothing that ends the program spoils it.
+
+    failure: why it could not be written to its end, if so; then nothing is left of it.
+    """
 
     def __init__(self, path: Path):
+        self.path = path
+        self.failure: OSError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
@@ -211,12 +222,26 @@ class _Recording:
         except (wave.Error, EOFError):
             raise _EngineError("espeak-ng wrote something else than a WAV file") from None
         silence = round((timestamp or 0) * self._wav.getframerate()) - self._wav.getnframes()
-        self._wav.writeframes(bytes(2 * max(0, silence)) + samples)
-        self._file.flush()
+        with self._whole_or_gone():
+            self._wav.writeframes(bytes(2 * max(0, silence)) + samples)
+            self._file.flush()
 
     def close(self) -> None:
-        with self._file:
+        with self._whole_or_gone():
             self._wav.close()
+        self._wav.close()  # again, where the first time failed
+        self._file.close()
+
+    @contextmanager
+    def _whole_or_gone(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.fileno())  # what is buffered, and comes yet, goes there
+            if self.path.is_file():  # and no device
+                self.path.unlink()
 
 
 def voices() -> list[str]:

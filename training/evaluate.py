@@ -189,6 +189,7 @@ def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, m
 
 
 def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: Path) -> None:
+    """confusion_counts.png, confusion_normalised.png"""
     matplotlib.use("Agg")
     for name, normalise in (("counts", None), ("normalised", "true")):
         matrix = confusion_matrix(samples.labels, predicted, labels=range(len(samples.classes)), normalize=normalise)
@@ -206,6 +207,7 @@ def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: P
 
 
 def to_markdown(report: dict) -> str:
+    """The report for people."""
     lines = [
         f"Measured with `{report['model']}` on {', '.join(report['data'])}, {report['rows']} rows.",
         f"The model was trained on {', '.join(report['trained_on'])}; people in these may be in other sources too.",

@@ -16,6 +16,7 @@ def share(right: np.ndarray) -> float | None:
 
 
 def percent(share: float | None) -> str:
+    """A share for people; a dash for None."""
     return "–" if share is None else f"{share:.2%}"
 
 

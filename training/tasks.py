@@ -28,12 +28,15 @@ class LandmarkTask:
         self._config = config
 
     def load(self, paths: list) -> tuple[Samples, Samples | None]:
+        """Stills and clips of the data at `paths`."""
         return load_samples(paths)
 
     def make_model(self) -> LandmarkGRU:
+        """An untrained model."""
         return LandmarkGRU(**self._config.model.model_dump())
 
     def make_training_set(self, stills: Samples, clips: Samples | None, device: torch.device) -> TrainingSet:
+        """What batches are drawn from."""
         config = self._config
         return TrainingSet(stills, clips, config.sampling, config.sequences, config.augmentation, device)
 
@@ -61,6 +64,7 @@ class LandmarkTask:
         return torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
     def logits(self, model: LandmarkGRU, features: torch.Tensor) -> torch.Tensor:
+        """Of a batch, (N, T, classes)."""
         return training_logits(model, features) if features.device.type == "cpu" else model(features)[0]
 
     def predict(self, model: LandmarkGRU, samples: Samples, device: torch.device) -> np.ndarray:
@@ -77,13 +81,16 @@ class ImageTask:
         self._config = config
 
     def load(self, paths: list) -> tuple[Pictures, None]:
+        """Pictures at `paths`, and no clips."""
         model = self._config.model
         return load_pictures(paths, model.classes, model.input, self._config.data.group_by), None
 
     def make_model(self) -> ImageCNN:
+        """An untrained model."""
         return ImageCNN(**self._config.model.model_dump())
 
     def make_training_set(self, pictures: Pictures, clips: None, device: torch.device) -> PictureSet:
+        """What batches are drawn from."""
         return PictureSet(pictures, self._config.augmentation, device)
 
     def batches(
@@ -92,9 +99,11 @@ class ImageTask:
         return (training_set.draw(self._config.batch_size, generator) for _ in range(number))
 
     def make_optimizer(self, model: ImageCNN) -> torch.optim.Optimizer:
+        """The optimizer, with the learning rate of the configuration."""
         return torch.optim.Adam(model.parameter_groups(), lr=self._config.learning_rate, fused=True)
 
     def logits(self, model: ImageCNN, pictures: torch.Tensor) -> torch.Tensor:
+        """Of a batch, (N, classes)."""
         return model(pictures)
 
     def predict(self, model: ImageCNN, pictures: Pictures, device: torch.device) -> np.ndarray:
@@ -103,6 +112,7 @@ class ImageTask:
 
 
 def task_of(config: Config | ImageConfig) -> LandmarkTask | ImageTask:
+    """The task that a configuration describes."""
     return ImageTask(config) if isinstance(config, ImageConfig) else LandmarkTask(config)
 
 

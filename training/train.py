@@ -315,7 +315,7 @@ class Trainer:
         changed = sorted(
             key
             for key, value in self.config.model_dump().items()
-            if key not in ("epochs", "device") and checkpoint["config"].get(key) != value
+            if key not in ("epochs", "device") and checkpoint.get("config", {}).get(key) != value
         )
         if changed:
             raise UserError(
@@ -324,7 +324,29 @@ class Trainer:
         if "optimizer_state_dict" not in checkpoint:
             raise UserError(f"{path} holds weights only, nothing to resume from; expected a run's latest.pth")
         restore(self.model, checkpoint, path)
+        try:
+            self._restore_state(checkpoint)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+            raise UserError(f"{path} is damaged, so the run cannot go on ({reason}); start it over with --fresh") from error
+        best = path.with_name("best_model.pth")
+        saved = self._epochs_since_best("validation_accuracy") or best.exists() and load_checkpoint(best)["epoch"] == self.epoch
+        due = self.epoch % self.config.checkpoint_every == 0
+        if not saved or due and not path.with_name(f"checkpoint_epoch_{self.epoch}.pth").exists():
+            self.save(path.parent)  # killed between the files
+        print(f"resumed after epoch {self.epoch}")
+
+    def _restore_state(self, checkpoint: dict) -> None:
+        """All but the model. Raises many kinds of errors where the checkpoint is damaged."""
         self.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
+        for group in self.optimizer.param_groups:  # neither the optimizer nor the scheduler looks at what it is given
+            for weight in group["params"]:
+                for name in ("step", "exp_avg", "exp_avg_sq"):
+                    value = self.optimizer.state[weight][name]
+                    if value.shape not in ((), weight.shape) or not value.isfinite().all():
+                        raise ValueError(f"the optimizer's {name}")
+        if {*checkpoint["scheduler_state_dict"]} != {*self.scheduler.state_dict()}:
+            raise ValueError("the scheduler's state")
         self.scheduler.load_state_dict(checkpoint["scheduler_state_dict"])
         self.scaler.load_state_dict(checkpoint["scaler_state_dict"])
         random_state = checkpoint["random_state"]
@@ -332,15 +354,10 @@ class Trainer:
         if self.device.type == "cuda" and random_state["cuda"] is not None:
             torch.cuda.set_rng_state(random_state["cuda"])
         self.generator.set_state(random_state["batches"])
-        self.epoch = checkpoint["epoch"]
-        self.history = checkpoint["history"]
+        self.epoch, self.history = checkpoint["epoch"], checkpoint["history"]
+        if self.epoch != len(self.history) or any({*row} != {*HISTORY} for row in self.history):
+            raise ValueError("the history")
         self.seconds = self.history[-1]["seconds"]
-        best = path.with_name("best_model.pth")
-        saved = self._epochs_since_best("validation_accuracy") or best.exists() and load_checkpoint(best)["epoch"] == self.epoch
-        due = self.epoch % self.config.checkpoint_every == 0
-        if not saved or due and not path.with_name(f"checkpoint_epoch_{self.epoch}.pth").exists():
-            self.save(path.parent)  # killed between the files
-        print(f"resumed after epoch {self.epoch}")
 
     def _autocast(self):
         if self.precision == "fp32":

@@ -50,6 +50,7 @@ function showStep(step) {
   stage.hint(step.hand ? "" : "Show one hand to the camera");
   if (["letter", "corrected"].includes(step.event?.kind)) stage.flash();
   if (step.event && tab === "spell") text.happened(step.event);
+  if (step.notice) tell(step.notice);
   if (step.teaching) teach.update(step.teaching);
   if (step.practice) practice.update(step.practice, step);
 }

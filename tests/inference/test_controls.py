@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,8 +191,18 @@ def test_where_nothing_can_be_learnt_the_lesson_says_so_at_its_beginning(desk, m
     desk.live.recognizer.use_model(OnnxModel(RELEASED))
     monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
     press(desk, "t", "enter")
-    assert desk.view(0, 0).notice == "learning a hand needs onnx, which is missing; pip install 'sign2sound[train]'"
+    assert desk.view(0, 0).notice == "adapting to a hand needs onnx, which is missing; pip install 'sign2sound[train]'"
     with pytest.raises(UserError, match="needs onnx"):
         desk.teach("A")
     Signer(desk).show("B", 1.0)
     assert desk.live.text == "B"
+
+
+def test_what_a_reading_has_to_say_is_told(desk, monkeypatch, capsys):
+    read = Reader.read
+    monkeypatch.setattr(Reader, "read", lambda self, *frame: replace(read(self, *frame), notice="no colour"))
+    desk.frame(None, 0.0)
+    assert desk.view(30, 0).notice == "no colour" and capsys.readouterr().err == "no colour\n"
+    desk.teach("A")
+    desk.frame(None, 0.1)
+    assert capsys.readouterr().err == "no colour\n"

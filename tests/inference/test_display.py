@@ -1,4 +1,6 @@
+import os
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -165,9 +167,32 @@ def test_a_video_keeps_the_streams_time(tmp_path):
     assert frames == 26
 
 
+def test_a_damaged_time_does_not_fill_the_video_with_one_frame(tmp_path, capsys):
+    video = Video(tmp_path / "v.mp4", 2)
+    for timestamp in (0, 0.5, 40_000.5, 40_001, 1e9):
+        video.write(GREY, timestamp)
+    video.close()
+    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 2 + 120 + 1 + 120  # two gaps of a minute
+    assert capsys.readouterr().err == (
+        f"a gap of 40000 s between two frames; in {tmp_path / 'v.mp4'} it lasts 60 s, as all longer ones\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are UTF-8")
+@pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"a:b.mp4"])
+def test_a_video_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    path = Path(os.fsdecode(name))
+    video = Video(path, 25)
+    video.write(GREY, 0)
+    video.close()
+    assert path.stat().st_size
+
+
 def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="nowhere.*cannot be written as a video"):
-        Video(tmp_path / "nowhere" / "v.mp4", 25).write(GREY, 0)
+    with pytest.raises(UserError, match="v.xyz cannot be written as a video"):
+        Video(tmp_path / "v.xyz", 25).write(GREY, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")

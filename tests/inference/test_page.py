@@ -130,7 +130,7 @@ def test_a_real_hand_s_letters_appear(url, woman_camera):
         expect(page.locator("#text")).to_have_text(re.compile("L ?O"), timeout=SECONDS)
 
 
-def test_a_picture_is_read_and_the_hand_of_a_lesson_is_learnt(url, signer_camera, tmp_path):
+def test_a_picture_is_read_and_the_model_adapted_to_a_lesson_s_hand(url, signer_camera, tmp_path):
     path = tmp_path / "y.png"
     for picture, time in sign_word("Y", 480, 10):
         if time > 0.8:

@@ -128,6 +128,17 @@ def test_a_motion_letter_s_first_shape_counts_for_nothing():
     assert (state.done, state.right, state.wrong) == (1, 2, 1)
 
 
+def test_a_letter_that_is_taken_back_was_not_wrong():
+    drill = Drill()
+    drill.start("W")
+    drill.update(letter("V"), None, "V")
+    drill.update(letter("U"), None, "U")
+    assert drill.update(letter("W"), None, "W").wrong == 2
+    state = drill.update(SpellerEvent("deleted", "U", 1.0, 0.5), None, "W")  # after the word's end too
+    assert (state.done, state.right, state.wrong) == (1, 1, 1)
+    assert drill.update(SpellerEvent("deleted", "W", 1.0, 0.5), None, "del").wrong == 1  # it was right
+
+
 def test_advice_only_while_another_letter_is_seen():
     drill = Drill()
     drill.start("V")

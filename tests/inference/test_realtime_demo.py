@@ -97,14 +97,15 @@ def test_a_real_video_leaves_text_table_report_and_video(start, shared_data, unt
 
 
 def test_without_camera_and_display_the_released_model_reads_the_sample(start, root, tmp_path):
-    """The whole path: a drawn hand, MediaPipe, the network, the speller."""
+    """The whole path: a drawn hand, MediaPipe, the network, the speller. Its video lies in the project."""
     process = start("--source", "sample", "--model", root / "checkpoints" / "best_model.pth")
     out, err = process.communicate(timeout=180)
     assert (process.returncode, err) == (0, "")
     assert "no display found: reading sample (HELLO) without a window" in out
     assert [line.split()[-1] for line in out.splitlines() if " s  " in line] == list("HELLO")
     assert "text: HELLO" in out.splitlines()
-    assert frames_in(tmp_path / "results" / "run" / "sample.mp4") > 100
+    video = root / "results" / "run" / "sample.mp4"
+    assert f"annotated video: {video}" in out.splitlines() and frames_in(video) > 100
 
 
 def test_a_mistake_is_one_line_and_status_2(start):
@@ -244,8 +245,9 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--speed", "9"], "a speed of 9 letters/s; the synthetic signer spells 0.5 to 6"),
         (["--word", "H3"], "'3'"),
         (["--word", "A", "--output", "out.xyz"], "out.xyz cannot be written as a video"),
-        (["--output", "text.mp4/out.mp4"], "the folder of --output text.mp4/out.mp4 cannot be made"),
-        (["--report", "empty"], "--report empty is a folder or not writable"),
+        (["--speech-output", "/dev/full"], "/dev/full is a device; give the path of a file"),
+        (["--output", "text.mp4/out.mp4"], "cannot write in text.mp4 .Not a directory."),
+        (["--report", "empty"], "empty is a folder; give the path of a file"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
         (["--source", "sample", "--watch"], "--watch is for a folder that is being filled"),

@@ -8,6 +8,7 @@ import pytest
 from mediapipe.tasks.python import vision
 
 from sign2sound import UserError
+from sign2sound import landmarker as module
 from sign2sound.landmarker import Landmarker, _quiet
 from sign2sound.pictures import MAX_SIDE
 from sign2sound.prototypes import load_prototypes
@@ -216,3 +217,40 @@ def test_threads_that_keep_quiet_at_once_give_stderr_back(capfd):
         os.write(2, b"hidden too")
     os.write(2, b"shown")
     assert capfd.readouterr().err == "shown"
+
+
+def grey(picture: np.ndarray, quality: int = 95) -> np.ndarray:
+    """As a camera without colour sends it."""
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+
+
+def test_a_grey_camera_s_frames_are_tinted_and_more_hands_found(hand_model_file, shared_data, monkeypatch):
+    folder = shared_data / "images" / "kaggle" / "asl_alphabet_train"
+    pictures = [grey(cv2.imread(str(min((folder / letter).iterdir())))[..., ::-1]) for letter in "BCDFGHILQUVW"]
+    found = {}
+    for tint in (0, module.TINT):
+        monkeypatch.setattr(module, "TINT", tint)
+        with Landmarker(model_path=hand_model_file, video=True) as landmarker:
+            found[tint] = 0
+            for picture in pictures:
+                landmarker.reset()
+                found[tint] += landmarker.track(picture, 0) is not None
+                assert landmarker.grey
+    assert found[module.TINT] >= found[0] + 4, found
+
+
+def test_what_is_grey(landmarker):
+    signer = draw_hand(place_hand(load_prototypes()["L"][0]), 480)
+    clock = grey(signer)
+    clock[:20, :60] = (255, 200, 0)  # in a corner
+    mostly = grey(signer)
+    mostly[:120] = signer[:120]
+    pictures = {
+        "grey": (grey(signer), True), "strongly compressed": (grey(signer, 20), True), "a coloured clock": (clock, True),
+        "tiny": (grey(signer)[::20, ::20], True), "coloured": (signer, False), "a quarter coloured": (mostly, False),
+        "covered": (np.full_like(signer, 3), False), "off": (np.zeros_like(signer), False),
+    }  # fmt: skip
+    for name, (picture, expected) in pictures.items():
+        landmarker.find(picture)
+        assert landmarker.grey == expected, name

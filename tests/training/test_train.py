@@ -149,6 +149,34 @@ def test_resuming_with_other_settings_is_refused(refused, whole_run):
     assert "learning_rate" in refused("epochs=6", "learning_rate=0.5", "--resume", folder=whole_run[0])
 
 
+def not_finite(state: dict) -> dict:
+    return state | {
+        "state": {row: {name: value * torch.nan for name, value in own.items()} for row, own in state["state"].items()}
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("optimizer_state_dict", lambda state: state | {"state": {}}),
+        ("optimizer_state_dict", lambda state: state | {"state": {row: {} for row in state["state"]}}),
+        ("optimizer_state_dict", not_finite),
+        ("optimizer_state_dict", lambda state: None),
+        ("scheduler_state_dict", lambda state: {}),
+        ("random_state", lambda state: state | {"batches": torch.zeros(3)}),
+        ("random_state", lambda state: {}),
+        ("history", lambda rows: []),
+        ("history", lambda rows: [{}] * len(rows)),
+        ("epoch", lambda number: "two"),
+    ],
+)
+def test_a_damaged_state_of_a_run_is_one_line(refused, whole_run, tmp_path, key, change):
+    checkpoint = load_checkpoint(whole_run[0] / "checkpoints" / "latest.pth")
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(checkpoint | {key: change(checkpoint[key])}, tmp_path / "checkpoints" / "latest.pth")
+    assert "is damaged, so the run cannot go on" in refused("epochs=6", "--resume", folder=tmp_path)
+
+
 def test_a_released_model_is_never_overwritten(refused, tmp_path):
     released = tmp_path / "checkpoints" / "best_model.pth"
     save_checkpoint(released, LandmarkGRU(), config={}, epoch=1, metrics={})

@@ -3,6 +3,11 @@
 Each variant of the configuration is measured as people.py does. Two that differ in `seed` alone say what chance does.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 
@@ -10,6 +15,7 @@ import yaml
 
 from data.dataset import load_samples
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project
 from training.config import load_config
 from training.measure.folds import deal, describe_sources, train_folds
 from training.measure.people import add_training_arguments, read_people, report_on
@@ -22,10 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure variants of the configuration on people left out.")
     add_training_arguments(parser)
     parser.add_argument(
-        "--variants", type=Path, default="training/measure/ablation.yaml",
+        "--variants", type=Path, default=in_project("training/measure/ablation.yaml"),
         help="name and overrides of each variant (default: %(default)s)",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     try:
         variants = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -43,6 +49,7 @@ def main() -> None:
 
 
 def to_markdown(report: dict[str, dict], overrides: list[str]) -> str:
+    """The table for people."""
     rows = []
     for name, figures in report.items():
         moving = [row["both"][0] for row in figures["moving"].values()]

@@ -17,6 +17,7 @@ from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, load_model, save_checkpoint
 from sign2sound.errors import UserError
 from sign2sound.features import FRAME_RATE, palm_clips
+from sign2sound.files import in_project
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
@@ -25,7 +26,7 @@ from training.motions import moves
 from training.tasks import task_of
 from training.train import Trainer, choose_precision, keep_freed_memory, load_data
 
-CACHE = Path("checkpoints/run/folds")
+CACHE = Path(in_project("checkpoints/run/folds"))
 # Sources that show the same people, by what their publishers say: no model is measured on one and trained on another of them.
 SAME_PEOPLE = (
     {"ardamavi", "not_letters"},

@@ -3,6 +3,11 @@
 The sources are dealt out over folds; for each fold a model is trained on all others, and reads the fold's.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import os
 from collections.abc import Sequence
@@ -16,6 +21,7 @@ from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.features import FRAME_RATE
+from sign2sound.files import in_project, output_file, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING
 from sign2sound.recognizer import Recognizer
@@ -60,6 +66,8 @@ class Reads:
 def main() -> None:
     arguments = parse_arguments()
     config = load_config(arguments.config, arguments.overrides)
+    if arguments.calibrate:
+        load_model(arguments.calibrate)  # said before the work, if it is none
     stills, clips = load_samples(config.data.paths)
     folds = deal(describe_sources(stills, clips), arguments.folds)
     train_folds({arguments.models: config}, folds, arguments.workers)
@@ -77,18 +85,24 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train without each fold of the sources in turn and measure on it.")
     add_training_arguments(parser)
-    parser.add_argument("--calibrate", type=Path, metavar="PTH", help="store the temperature found in this checkpoint")
-    return parser.parse_args()
+    parser.add_argument("--calibrate", type=output_file, metavar="PTH", help="store the temperature found in this checkpoint")
+    return parser.parse_intermixed_args()
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every program that trains the models of the folds."""
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
-    parser.add_argument("--config", type=Path, default="training/config.yaml", help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
     parser.add_argument("--folds", type=int, default=8, metavar="N", help="of people left out together (default: %(default)s)")
     parser.add_argument(
-        "--models", type=Path, default=CACHE, help="folder of the folds' models, trained where missing (default: %(default)s)"
+        "--models",
+        type=output_folder,
+        default=str(CACHE),
+        help="folder of the folds' models, trained where missing (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the tables (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one per core)")
 
 
@@ -101,6 +115,7 @@ def read_people(cache: Path, folds: list[list[str]], stills: Samples, clips: Sam
 
 def read_source(name: str, fold: Fold, stills: Samples, clips: Samples | None) -> Reads:
     # Hands that sign nothing are marked as doubtful, so that nobody takes them for letters.
+    """Have a source read by the model that never saw it."""
     stills = stills[(stills.sources == name) & (stills.trusted | (stills.labels == NOTHING))]
     misses = stills.labels[~stills.found]
     stills = stills[stills.found]
@@ -238,6 +253,7 @@ def calibrate(path: Path, temperature: float) -> None:
 
 
 def to_markdown(report: dict) -> str:
+    """The tables for people."""
     lines = ["Each source read by a model that was trained on none of its people. 24 static letters:", ""]
     titles = {"mean": "**mean**", "median": "**median**", "worst_tenth": "**worst tenth**"}
     pooled = {"mean": f"pooled {report['calibration_error']:.3f}"}

@@ -4,6 +4,11 @@ Each person's model, one by people.py that was trained without them, is adapted 
 of the person's recording and read on the second half.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import time
 from pathlib import Path
@@ -13,7 +18,7 @@ import numpy as np
 from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
 from sign2sound.errors import UserError, run
-from sign2sound.files import output_folder
+from sign2sound.files import in_project, output_folder
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
 from training.measure.fluency import FEWEST_LETTERS, Spelling, signers, spell_by_person, words_error
@@ -60,7 +65,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, default=CACHE, help="folder of people.py's models (default: %(default)s)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the data that they were trained on")
     parser.add_argument(
-        "--output", type=output_folder, default="results/run", help="folder of the tables (default: %(default)s)"
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the tables (default: %(default)s)"
     )
     return parser.parse_args()
 
@@ -132,10 +137,12 @@ def figures(model: LandmarkGRU, parts: dict[str, Samples | None], spelled: list[
 
 
 def describe(row: dict) -> str:
+    """The figures of one person in a line."""
     return ", ".join(f"{name} {' > '.join(percent(row[when][name]) for when in _columns())}" for name in _FIGURES)
 
 
 def to_markdown(people: dict[str, dict]) -> str:
+    """The tables for people."""
     lines = [
         "A profile for each person, by a model that was trained on all other sources: of each static letter up to 5 and 20",
         f"samples from the first {_SAMPLED:.0%} of its recording, read on what comes after {_TESTED:.0%}. Left out: sources of",

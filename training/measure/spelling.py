@@ -74,6 +74,7 @@ class Stream:
     word_ends: list[int]  # index of each word's last letter
 
     def clip_at(self, time: float) -> int:
+        """The index of the letter that is shown at `time`."""
         return int(np.searchsorted(self.starts, time, side="right")) - 1
 
 
@@ -84,6 +85,7 @@ class PlainSpeller:
         self._run: list[tuple[int, float]] = []
 
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
+        """As `sign2sound.Speller.update`."""
         best = int(probabilities.argmax())
         if probabilities[best] <= 0.6 or best == NOTHING:
             self._run = []
@@ -137,6 +139,7 @@ def read_clips(folder: Path, every: int = 1) -> dict[str, Clip]:
 
 
 def read_clip(path: Path, every: int = 1) -> Clip:
+    """The hands of a video, of which every so many-th frame is looked at."""
     with Video(path) as video, Landmarker(video=True) as landmarker:
         hands = [landmarker.track(frame, time) for number, (frame, time) in enumerate(video) if number % every == 0]
     landmarks = np.stack([hand.landmarks if hand else np.full((21, 3), np.nan, np.float32) for hand in hands])
@@ -216,11 +219,13 @@ def read_signer(model) -> list[dict]:
 
 
 def hands_of(clip: Clip) -> Iterator[Hand | None]:
+    """The hand of each frame."""
     for landmarks, left_handed in zip(clip.landmarks, clip.left_handed, strict=True):
         yield None if np.isnan(landmarks[0, 0]) else Hand(landmarks, bool(left_handed))
 
 
 def spell(stream: Stream, speller) -> list[SpellerEvent]:
+    """What the speller writes of a stream."""
     events = (speller.update(*frame) for frame in zip(stream.times, stream.probabilities, strict=True))
     return [event for event in events if event]
 
@@ -287,6 +292,7 @@ def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[list
 
 
 def to_markdown(report: dict) -> str:
+    """The tables for people."""
     rows = []
     for row in report["spelled"]:
         delays = [f"{np.quantile(row['delays'], part):.2f} s" if row["delays"] else "–" for part in (0.5, 0.95)]

@@ -120,6 +120,7 @@ def read_letter(model: LandmarkGRU, samples: Samples, source: str, letter: str, 
 
 
 def at_least(strangers: dict[str, Readings], probability: float) -> dict[str, Readings]:
+    """The readings without those whose likeliest letter is less probable."""
     sure = {
         name: {letter: rows[rows.max(axis=1) >= probability] for letter, rows in readings.items()}
         for name, readings in strangers.items()
@@ -207,6 +208,7 @@ def typing(dictionary: Dictionary, words: Sequence[str]) -> dict[str, float]:
 
 
 def to_markdown(report: dict) -> str:
+    """The table for people."""
     typed, spelled = report["typing"], report["spelled"]
     rows = [
         [condition, kind, *(f"{row[key]:.1%}" for key in ("literal", "best", "top", "kept"))]
