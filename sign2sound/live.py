@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound.hand import Hand
+from sign2sound.labels import LABEL_IDS, LABELS
 from sign2sound.recognizer import Reading, Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 
 SUGGESTIONS = 3
+READINGS = 2  # of a letter, besides the one written
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,15 @@ class Live:
         return self._suggestions
 
     @property
+    def readings(self) -> tuple[str, ...]:
+        """What else the word's last letter may have been: its second and third reading; none of a letter that was typed."""
+        if not self.word:
+            return ()
+        letters = self._speller.evidence[-1][: LABEL_IDS["Z"] + 1]
+        likeliest = [LABELS[label] for label in letters.argsort()[::-1] if letters[label] > 0]
+        return tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]
+
+    @property
     def progress(self) -> float:
         """How much of what is asked of it the next letter has, 0 to 1."""
         return self._speller.progress
@@ -77,6 +88,14 @@ class Live:
         for label in labels:
             self._speller.write(label)
         self._suggest()
+
+    def correct(self, letter: str) -> bool:
+        """Put a letter, A to Z, in the place of the word's last one; False where there is none."""
+        if not self.word:
+            return False
+        spaces = len(self.text) - len(self.text.rstrip())
+        self.write(*["del"] * (spaces + 1), letter, *["space"] * spaces)
+        return True
 
     def clear(self) -> None:
         """Forget the text, not what is being held."""

@@ -1,8 +1,11 @@
 // The page: what the camera sees goes to the server, what the server reads is shown and spoken. No hand is read in here.
 
+import {Chart} from "./chart.js";
 import {Live} from "./live.js";
+import {Pace} from "./pace.js";
 import {readPicture} from "./picture.js";
 import {Practice} from "./practice.js";
+import {Reading} from "./reading.js";
 import {byId} from "./show.js";
 import {isVideo} from "./source.js";
 import {Speech} from "./speech.js";
@@ -13,20 +16,28 @@ import {Text} from "./text.js";
 
 const stage = new Stage();
 fetch("skeleton").then((answer) => answer.json()).then((bones) => { stage.bones = bones; }); // the page works meanwhile
-const live = new Live(stage, receive);
+const live = new Live(stage, receive, stopped);
 const send = (command) => live.send(command);
 const tell = (message) => stage.tell(message);
 const text = new Text(send, new Speech(byId("sound"), byId("voice"), tell), tell);
-const practice = new Practice(send);
+const pace = new Pace();
+const practice = new Practice(send, () => pace.value);
+const reading = new Reading(pace);
+const chart = new Chart((letter) => {
+  choose("practice");
+  chooseMode("sign");
+  practice.choose([letter]);
+});
 const teach = new Teach(send, () => (live.stream ? true : live.startCamera()));
 const speed = new Speed(byId("speed"));
 let tab = "spell";
+let mode = "sign"; // of practice; the other is "read"
 
 function receive(message) {
   switch (message.type) {
     case "welcome":
       text.restore();
-      if (tab === "practice") practice.begin();
+      if (isSigning()) practice.begin();
       if (message.notice) tell(message.notice);
       break;
     case "step":
@@ -44,6 +55,13 @@ function receive(message) {
   teach.showProfile(message.profile);
 }
 
+function stopped() {
+  text.refused();
+  speed.stopped();
+  teach.stopped();
+  if (isSigning()) practice.stopped();
+}
+
 function showStep(step) {
   speed.add(step.ms, step.encode, step.roundTrip);
   stage.show(step, step.hold, live.video.videoWidth, live.video.videoHeight);
@@ -51,7 +69,7 @@ function showStep(step) {
   if (["letter", "corrected"].includes(step.event?.kind)) stage.flash();
   if (step.event && tab === "spell") text.happened(step.event);
   if (step.teaching) teach.update(step.teaching);
-  if (step.practice) practice.update(step.practice, step);
+  if (step.practice && isSigning()) practice.update(step.practice, step);
 }
 
 byId("start").onclick = () => live.startCamera();
@@ -78,6 +96,7 @@ function choose(name) {
   if (name === tab) return;
   if (tab !== "spell") send({do: "spell"});
   practice.leave();
+  reading.leave();
   teach.leave();
   tab = name;
   for (const button of tabs) {
@@ -86,8 +105,31 @@ function choose(name) {
     button.tabIndex = chosen ? 0 : -1;
     byId(button.getAttribute("aria-controls")).hidden = !chosen;
   }
-  if (name === "practice") practice.begin();
+  showPanel();
 }
+
+function chooseMode(name) {
+  if (name === mode) return;
+  mode = name;
+  document.querySelector(`input[name=mode][value=${name}]`).checked = true;
+  byId("practice-sign").hidden = name !== "sign";
+  byId("practice-read").hidden = name !== "read";
+  practice.leave();
+  reading.leave();
+  if (name === "read") send({do: "spell"});
+  showPanel();
+}
+
+/** data-panel tells the style which panels have no need of the camera. */
+function showPanel() {
+  document.querySelector("main").dataset.panel = tab === "practice" ? mode : tab;
+  if (isSigning()) practice.begin();
+  if (tab === "chart") chart.show();
+}
+
+const isSigning = () => tab === "practice" && mode === "sign";
+
+for (const choice of document.querySelectorAll("input[name=mode]")) choice.onchange = () => chooseMode(choice.value);
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 tabs.forEach((button, index) => {

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from inference.guard import own_names
 from inference.messages import Command
-from inference.server import Limits, Rate, create_app, draw_sign
+from inference.server import Limits, Rate, create_app
 from inference.session import Refused, Session, SessionOptions, decode
 from inference.teaching import TeachingState
 from inference.web_app import Protocol
@@ -226,7 +226,7 @@ def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monk
     session.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer/a", "/skeleton"])
+@pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer.json", "/skeleton"])
 def test_everything_comes_with_the_security_headers(http, path):
     answer = http.get(path)
     assert answer.status_code == 200
@@ -247,13 +247,10 @@ def test_the_page_takes_nothing_from_elsewhere(root):
         assert "http://" not in text and "https://" not in text, file
 
 
-def test_the_signer_s_pictures(http):
-    assert len(draw_sign("space", True, True)) > 1000
-    moving, still = (http.get("/signer/J", params={"moving": moving}).content for moving in (True, False))
-    assert b"ANIM" in moving and b"ANIM" not in still
-    assert http.get("/signer/L?view=turned").content != http.get("/signer/L").content
-    assert http.get("/signer/del").status_code == 404
-    assert http.get("/signer/A?view=behind").status_code == 422
+def test_the_signer_comes_as_data(http):
+    signs = http.get("/signer.json").json()["signs"]
+    assert set(signs) == {*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "space"}
+    assert np.shape(signs["A"]) == (1, 21, 3) and len(signs["J"]) > 10
 
 
 def test_the_api_is_as_its_description_says(host):
@@ -262,7 +259,7 @@ def test_the_api_is_as_its_description_says(host):
     schema.validate()
     operations = [result.ok() for result in schema.get_all_operations()]
     assert {operation.path for operation in operations} == {
-        "/health", "/predict", "/landmarks", "/signer/{label}", "/skeleton", "/stream",
+        "/health", "/predict", "/landmarks", "/signer.json", "/skeleton", "/stream",
     }  # fmt: skip
     for operation in operations:
 
@@ -525,7 +522,7 @@ def test_local_browsers_behind_a_proxy_are_guests(options, profile_path):
 
 def test_a_proxy_s_path_may_stand_before_every_address(options):
     with serving(options, root_path="/sign") as host, httpx.Client(base_url=f"http://{host}") as http:
-        for path in ("/", "/app.js", "/docs", "/skeleton", "/signer/A"):
+        for path in ("/", "/app.js", "/docs", "/skeleton", "/signer.json"):
             assert http.get(path).status_code == http.get("/sign" + path).status_code == 200
         for path in ("", "/sign"):
             with connect(f"ws://{host}{path}/stream", origin=f"http://{host}") as socket:
