@@ -28,7 +28,7 @@ export class Chart {
       button.append(canvas, letter);
       item.append(button);
       byId("chart-letters").append(item);
-      await showSign(canvas, letter, "front");
+      await showSign(canvas, letter, "front", false);
       await new Promise(requestAnimationFrame);
     }
   }

@@ -103,6 +103,7 @@ export class Reading {
     byId("read-wrong").textContent = this.wrong;
     byId("read-fastest").textContent = this.fastest ? `${this.fastest.toFixed(1)}/s` : "–";
     byId("read-next").focus({preventScroll: true});
+    byId("read-result").scrollIntoView({block: "nearest"});
   }
 
   leave() {

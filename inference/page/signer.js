@@ -2,7 +2,7 @@
 // sign2sound/signer.py wrote, where each of these steps is explained.
 
 const FAR = 1e4; // the depth where there is no hand
-const NEAREST = 0.42; // of the picture: the largest palm in a picture of one sign
+const NEAREST = 0.6; // of the picture: the largest palm in a picture of one sign
 const FILLED = 0.86; // of the picture that a sign takes
 const TURN = Math.PI / 4; // about the vertical axis, of the view from the side
 

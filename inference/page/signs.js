@@ -3,13 +3,13 @@
 import {loadSigner} from "./signer.js";
 
 const REST = 800; // milliseconds before and after a motion
-const PALM = 0.32; // of the canvas, while words are spelled: the largest that all letters and the slides between them have room for
+const PALM = 0.35; // of the canvas, while words are spelled: Z, the widest, just has room
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const shown = new WeakMap(); // canvas -> what is drawn on it
 
-/** Draws a sign on the canvas, and goes on moving it if it moves, until something else is shown there; for those who asked for
- *  less motion, its path. view: "front" or "side". */
-export async function showSign(canvas, letter, view) {
+/** Draws a sign on the canvas, and goes on moving it if it moves, until something else is shown there; where it is not to move,
+ *  and for those who asked for less motion, its path. view: "front" or "side". */
+export async function showSign(canvas, letter, view, moving = true) {
   const what = `${letter} ${view}`;
   if (shown.get(canvas) === what) return;
   shown.set(canvas, what);
@@ -17,7 +17,7 @@ export async function showSign(canvas, letter, view) {
   const signer = await signerFor(canvas);
   if (!signer) return;
   const moves = signer.data.signs[letter].length > 1;
-  if (!moves || still.matches) {
+  if (!moves || !moving || still.matches) {
     if (shown.get(canvas) === what) signer.drawSign(canvas, letter, {view, share: 1, path: true});
     return;
   }

@@ -33,9 +33,11 @@ export function isVideo({type, name}) {
  *  is gone, or delivers nothing for a while. Gives a promise of whether it looks at the user. */
 export async function openCamera(video, device, {ended, muted}) {
   if (!navigator.mediaDevices) throw new DOMException("no secure page", "SecurityError");
-  const which = device ? {deviceId: {ideal: device}} : {facingMode: "user"};
-  const stream = await navigator.mediaDevices.getUserMedia(
+  const ask = (which) => navigator.mediaDevices.getUserMedia(
     {video: {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}, ...which}});
+  const facingUser = () => ask({facingMode: "user"});
+  const isGone = (error) => (error.name === "OverconstrainedError" ? facingUser() : Promise.reject(error));
+  const stream = await (device ? ask({deviceId: {exact: device}}).catch(isGone) : facingUser());
   const [track] = stream.getVideoTracks();
   Object.assign(track, {onended: ended, onmute: muted});
   video.srcObject = stream;

@@ -226,7 +226,9 @@ def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monk
     session.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer.json", "/skeleton"])
+@pytest.mark.parametrize(
+    "path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer.json", "/skeleton"]
+)
 def test_everything_comes_with_the_security_headers(http, path):
     answer = http.get(path)
     assert answer.status_code == 200
