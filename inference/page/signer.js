@@ -4,6 +4,7 @@
 const FAR = 1e4; // the depth where there is no hand
 const NEAREST = 0.6; // of the picture: the largest palm in a picture of one sign
 const FILLED = 0.86; // of the picture that a sign takes
+const THUMB = 0.22; // how much lighter it is drawn than the fingers: where it is tells A, E, M, N, S and T apart
 const TURN = Math.PI / 4; // about the vertical axis, of the view from the side
 
 let loading;
@@ -162,16 +163,18 @@ export class Signer {
     const knuckles = [5, 9, 13, 17].map((index) => size(sub(points[index], points[0])));
     const palm = (knuckles.reduce((a, b) => a + b) + size(sub(points[17], points[5]))) / 5;
     const places = [...points, ...innerPoints(points, palm)];
-    const parts = this.data.parts.map(([a, b, r, s]) => [places[a], places[b], r * palm, s * palm]);
+    const isThumb = (a, b) => Math.min(a, b) > 1 && Math.max(a, b) < 5;
+    const parts = this.data.parts.map(([a, b, r, s]) => [places[a], places[b], r * palm, s * palm, isThumb(a, b)]);
     const box = boxOf(parts, width, 0.06 * palm);
     if (!box) return;
     const picture = context.createImageData(box.width, box.height);
-    const depth = depthOf(parts, box, 0.06 * palm);
+    const {depth, thumb} = depthOf(parts, box, 0.06 * palm);
     const {light, opacity} = shade(depth, box, palm);
     this.paintNails(light, depth, box, points, palm);
     const {skin, shadow} = this.data;
     for (let i = 0; i < light.length; i++) {
-      for (let c = 0; c < 3; c++) picture.data[4 * i + c] = shadow[c] + (skin[c] - shadow[c]) * light[i];
+      const tone = light[i] * (1 + THUMB * thumb[i]);
+      for (let c = 0; c < 3; c++) picture.data[4 * i + c] = shadow[c] + (skin[c] - shadow[c]) * tone;
       picture.data[4 * i + 3] = 255 * opacity[i];
     }
     context.putImageData(picture, box.left, box.top);
@@ -193,11 +196,14 @@ export class Signer {
       for (let y = Math.max(Math.floor(tipY - reach) - box.top, 0); y < Math.min(tipY + reach - box.top + 1, box.height); y++) {
         for (let x = Math.max(Math.floor(tipX - reach) - box.left, 0); x < Math.min(tipX + reach - box.left + 1, box.width); x++) {
           const i = y * box.width + x;
-          const from = times([x + box.left - tipX, y + box.top - tipY, depth[i] - tipZ], 1 / radius);
-          const back = -dot(from, pad);
+          const dx = x + box.left - tipX;
+          const dy = y + box.top - tipY;
+          const dz = depth[i] - tipZ;
+          const towards = (axis) => (dx * axis[0] + dy * axis[1] + dz * axis[2]) / radius;
+          const back = -towards(pad);
           if (back >= 1.6) continue; // further off, the surface is another finger's
           const onBack = clip(4 * back - 1.7, 0, 1);
-          const outline = (dot(from, along) / 0.75) ** 2 + (dot(from, across) / 0.72) ** 2; // 1 on the nail's edge
+          const outline = (towards(along) / 0.75) ** 2 + (towards(across) / 0.72) ** 2; // 1 on the nail's edge
           light[i] *= 1 - 0.35 * clip(1 - 4 * Math.abs(outline - 1.05), 0, 1) * onBack;
           light[i] += (0.15 * light[i] + 0.12) * clip(4 - 4 * outline, 0, 1) * onBack;
         }
@@ -260,10 +266,12 @@ function boxOf(parts, width, margin) {
   return left < right && top < bottom ? {left, top, width: right - left, height: bottom - top} : null;
 }
 
-/** Depth of the parts' front at each pixel of the box, melted together over `blend` pixels of depth. */
+/** Depth of the parts' front at each pixel of the box, melted together over `blend` pixels of depth, and how much of it is of
+ *  the thumb. */
 function depthOf(parts, box, blend) {
   const depth = new Float32Array(box.width * box.height).fill(FAR);
-  for (const [a, b, r, s] of parts) {
+  const thumb = new Float32Array(depth.length);
+  for (const [a, b, r, s, isThumb] of parts) {
     const x0 = Math.max(Math.floor(Math.min(a[0] - r, b[0] - s)) - box.left, 0);
     const x1 = Math.min(Math.ceil(Math.max(a[0] + r, b[0] + s)) - box.left + 1, box.width);
     const y0 = Math.max(Math.floor(Math.min(a[1] - r, b[1] - s)) - box.top, 0);
@@ -274,10 +282,11 @@ function depthOf(parts, box, blend) {
         const z = front(x + box.left, y + box.top);
         const share = clip(0.5 + 0.5 * (depth[i] - z) / blend, 0, 1);
         depth[i] += (z - depth[i]) * share - blend * share * (1 - share);
+        thumb[i] += (isThumb - thumb[i]) * share;
       }
     }
   }
-  return depth;
+  return {depth, thumb};
 }
 
 /** Returns a function that gives the depth of a tapered capsule's front at a pixel, or FAR. */
@@ -292,7 +301,8 @@ function capsuleFront(a, b, r, s) {
     return root < 0 ? FAR : z - Math.sqrt(root);
   };
   return (x, y) => {
-    const [dx, dy] = [x - a[0], y - a[1]];
+    const dx = x - a[0];
+    const dy = y - a[1];
     const balls = Math.min(ball(dx, dy, a[2], r), ball(x - b[0], y - b[1], b[2], s));
     if (cone2 <= 0 || k2 <= 1e-6) return balls; // one ball within the other, or seen along the axis
     const along = axis[0] * dx + axis[1] * dy - axis[2] * a[2];
@@ -312,12 +322,14 @@ function shade(depth, box, palm) {
   const mask = depth.map((value) => (value < FAR / 2 ? 1 : 0));
   const inside = depth.map((value, index) => value * mask[index]);
   const blurred = (share) => {
-    const radius = Math.max(1, Math.round(share * palm / 2));
-    const [values, weights] = [inside, mask].map((plane) => boxBlur(boxBlur(plane, width, height, radius), width, height, radius));
-    return values.map((value, index) => value / Math.max(weights[index], 1e-3));
+    const radius = Math.max(1, Math.round(share * palm));
+    const values = boxBlur(inside, width, height, radius);
+    const weights = boxBlur(mask, width, height, radius);
+    for (let i = 0; i < values.length; i++) values[i] /= Math.max(weights[i], 1e-3);
+    return values;
   };
-  const smooth = blurred(0.045);
-  const wide = blurred(0.22);
+  const smooth = blurred(0.03);
+  const wide = blurred(0.15);
   const soft = boxBlur(mask, width, height, 1);
   const lamp = unit([-0.45, -0.6, -0.66]); // upper left, behind the camera
   const light = new Float32Array(depth.length);
@@ -338,18 +350,26 @@ function shade(depth, box, palm) {
 
 /** The mean over 2 × radius + 1 pixels each way, by running sums. */
 function boxBlur(plane, width, height, radius) {
-  const run = (from, lines, length, line, step) => {
-    const to = new Float32Array(from.length);
-    for (let k = 0; k < lines; k++) {
-      const start = k * line;
-      let sum = 0;
-      for (let i = -radius; i < length; i++) {
-        if (i + radius < length) sum += from[start + (i + radius) * step];
-        if (i - radius - 1 >= 0) sum -= from[start + (i - radius - 1) * step];
-        if (i >= 0) to[start + i * step] = sum / (2 * radius + 1);
-      }
+  const across = new Float32Array(plane.length);
+  const both = new Float32Array(plane.length);
+  const share = 1 / (2 * radius + 1);
+  for (let y = 0; y < height; y++) {
+    const start = y * width;
+    let sum = 0;
+    for (let x = -radius; x < width; x++) {
+      if (x + radius < width) sum += plane[start + x + radius];
+      if (x > radius) sum -= plane[start + x - radius - 1];
+      if (x >= 0) across[start + x] = sum * share;
     }
-    return to;
-  };
-  return run(run(plane, height, width, width, 1), width, height, 1, width);
+  }
+  const sums = new Float64Array(width); // of all columns at once: memory is read in its order
+  for (let y = -radius; y < height; y++) {
+    const [enters, leaves, here] = [y + radius, y - radius - 1, y].map((row) => row * width);
+    for (let x = 0; x < width; x++) {
+      if (y + radius < height) sums[x] += across[enters + x];
+      if (y > radius) sums[x] -= across[leaves + x];
+      if (y >= 0) both[here + x] = sums[x] * share;
+    }
+  }
+  return both;
 }
