@@ -56,11 +56,7 @@ class Live:
     @property
     def readings(self) -> tuple[str, ...]:
         """What else the word's last letter may have been: its second and third reading; none of a letter that was typed."""
-        if not self.word:
-            return ()
-        letters = self._speller.evidence[-1][: LABEL_IDS["Z"] + 1]
-        likeliest = [LABELS[label] for label in letters.argsort()[::-1] if letters[label] > 0]
-        return tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]
+        return self._readings
 
     @property
     def progress(self) -> float:
@@ -80,7 +76,7 @@ class Live:
         if index not in range(len(self._suggestions)):
             return False
         self._speller.replace_word(self._suggestions[index])
-        self._suggestions = ()
+        self._suggestions = self._readings = ()
         return True
 
     def write(self, *labels: str) -> None:
@@ -107,6 +103,7 @@ class Live:
         self.recognizer.reset()
         self._speller = Speller(self._options)
         self._suggestions: tuple[str, ...] = ()
+        self._readings: tuple[str, ...] = ()
 
     def _spell(self, reading: Reading, timestamp: float) -> Step:
         started = time.perf_counter()
@@ -121,5 +118,9 @@ class Live:
         return Step(reading, event, self.text, self.word, self._suggestions, seconds)
 
     def _suggest(self) -> None:
-        found = self.dictionary.suggest(self._speller.evidence, SUGGESTIONS) if self.dictionary else ()
+        evidence = self._speller.evidence
+        found = self.dictionary.suggest(evidence, SUGGESTIONS) if self.dictionary else ()
         self._suggestions = tuple(found)
+        letters = evidence[-1][: LABEL_IDS["Z"] + 1] if evidence else np.zeros(0)
+        likeliest = [LABELS[label] for label in letters.argsort()[::-1] if letters[label] > 0]
+        self._readings = tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]

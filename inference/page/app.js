@@ -7,6 +7,7 @@ import {readPicture} from "./picture.js";
 import {Practice} from "./practice.js";
 import {Reading} from "./reading.js";
 import {byId} from "./show.js";
+import {loadSigner} from "./signer.js";
 import {isVideo} from "./source.js";
 import {Speech} from "./speech.js";
 import {Speed} from "./speed.js";
@@ -19,6 +20,7 @@ fetch("skeleton").then((answer) => answer.json()).then((bones) => { stage.bones 
 const live = new Live(stage, receive, stopped);
 const send = (command) => live.send(command);
 const tell = (message) => stage.tell(message);
+loadSigner().catch(() => tell("The synthetic signer cannot be shown: the server does not answer. Is it still running?"));
 const text = new Text(send, new Speech(byId("sound"), byId("voice"), tell), tell);
 const pace = new Pace();
 const practice = new Practice(send, () => pace.value);
@@ -37,7 +39,7 @@ function receive(message) {
   switch (message.type) {
     case "welcome":
       text.restore();
-      if (isSigning()) practice.begin();
+      begin();
       if (message.notice) tell(message.notice);
       break;
     case "step":
@@ -64,12 +66,13 @@ function stopped() {
 
 function showStep(step) {
   speed.add(step.ms, step.encode, step.roundTrip);
+  if (!isSigning()) step.practice = null;
   stage.show(step, step.hold, live.video.videoWidth, live.video.videoHeight);
   stage.hint(step.hand ? "" : "Show one hand to the camera");
   if (["letter", "corrected"].includes(step.event?.kind)) stage.flash();
   if (step.event && tab === "spell") text.happened(step.event);
   if (step.teaching) teach.update(step.teaching);
-  if (step.practice && isSigning()) practice.update(step.practice, step);
+  if (step.practice) practice.update(step.practice, step);
 }
 
 byId("start").onclick = () => live.startCamera();
@@ -116,15 +119,21 @@ function chooseMode(name) {
   byId("practice-read").hidden = name !== "read";
   practice.leave();
   reading.leave();
-  if (name === "read") send({do: "spell"});
+  send({do: "spell"});
   showPanel();
 }
 
 /** data-panel tells the style which panels have no need of the camera. */
 function showPanel() {
   document.querySelector("main").dataset.panel = tab === "practice" ? mode : tab;
-  if (isSigning()) practice.begin();
   if (tab === "chart") chart.show();
+  begin();
+}
+
+/** Tells the server what is done with the hand. Beside the chart and while reading it spells nothing: that is practised, unseen. */
+function begin() {
+  if (isSigning()) practice.begin();
+  else if (tab === "chart" || tab === "practice") send({do: "practice", text: "A"});
 }
 
 const isSigning = () => tab === "practice" && mode === "sign";

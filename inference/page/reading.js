@@ -59,10 +59,12 @@ export class Reading {
 
   spell() {
     const canvas = byId("read-signer");
-    byId("read-result").textContent = this.asking ? "Watch, and type what you read." : "";
     canvas.scrollIntoView({block: "nearest"});
-    if (this.asking) byId("answer").focus({preventScroll: true});
-    if (this.asking) this.speed = this.pace.value;
+    if (this.asking) {
+      this.speed = this.pace.value;
+      byId("read-result").textContent = "Watch, and type what you read.";
+      byId("answer").focus({preventScroll: true});
+    }
     spellWord(canvas, this.word, this.pace.value);
   }
 

@@ -63,7 +63,7 @@ export class Text {
     else if (!this.send(command)) this.show(edited(this.state, command));
   }
 
-  show({text, word, suggestions, readings}) {
+  show({text, word, suggestions, readings = []}) {
     const before = this.state;
     this.state = {text, word, suggestions, readings};
     if (this.expected?.isDone(this.state)) {

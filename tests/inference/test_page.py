@@ -385,6 +385,18 @@ def test_a_letter_of_the_chart_is_shown_large_and_practised(url):
         expect(page.locator("#feedback")).to_have_text("Start the camera, and sign it as shown.")
 
 
+def test_beside_the_chart_nothing_is_spelled(url, signer_camera):
+    with opened(url, *camera(signer_camera)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.locator("#text")).to_contain_text("VI", timeout=SECONDS)
+        page.get_by_role("tab", name="Chart").click()
+        page.wait_for_timeout(500)
+        text = page.evaluate("document.querySelector('#text').textContent")
+        page.wait_for_timeout(5000)  # the signer goes on
+        assert page.evaluate("document.querySelector('#text').textContent") == text
+        expect(page.locator("#letter")).to_be_visible(timeout=SECONDS)  # but what is seen is shown
+
+
 def test_the_finger_to_change_is_coloured_and_scores_start_with_each_exercise(url, signer_camera):
     with opened(url, *camera(signer_camera)) as page:
         page.get_by_role("tab", name="Practice").click()

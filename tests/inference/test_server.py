@@ -152,6 +152,10 @@ def test_text_is_typed_deleted_and_cleared(stream):
 
     assert command(do="write", text="hi yo")["text"] == "HI YO"
     assert command(do="delete")["text"] == "HI Y"
+    corrected = command(do="correct", text="a")
+    assert (corrected["text"], corrected["readings"]) == ("HI A", [])
+    assert "no letter to correct" in command(do="correct", text="AB")["message"]
+    assert command(do="correct", text="Y")["text"] == "HI Y"
     assert command(do="write", text=" ")["word"] == "Y"
     assert command(do="take", index=0) == {
         "type": "error",
@@ -167,11 +171,18 @@ def test_practice_says_what_it_sees_and_which_finger_to_change(stream):
         stream.send(frame(step / 15, jpeg("W")))
         answer = receive(stream)
     assert answer["label"] == "W" and answer["text"] == ""  # what is practised is not spelled
-    assert answer["practice"] == {"word": "V", "done": 0, "right": 0, "wrong": 1, "advice": "bend your ring finger"}
+    assert answer["practice"] == {
+        "word": "V",
+        "done": 0,
+        "right": 0,
+        "wrong": 1,
+        "advice": "bend your ring finger",
+        "finger": "ring",
+    }
     for step in range(12, 24):
         stream.send(frame(step / 15, jpeg("V")))
         answer = receive(stream)
-    assert answer["practice"] == {"word": "V", "done": 1, "right": 1, "wrong": 1, "advice": ""}
+    assert answer["practice"] == {"word": "V", "done": 1, "right": 1, "wrong": 1, "advice": "", "finger": ""}
 
 
 def test_a_picture_is_read(http):
@@ -224,6 +235,15 @@ def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monk
         answer = session.frame(jpeg("L"), step / 15)
     assert (answer.teaching.phase, answer.practice.done, answer.practice.right) == ("adapting", 1, 1)
     session.close()
+
+
+def test_frames_leave_the_processor_to_a_hand_that_is_learnt(stream, monkeypatch):
+    monkeypatch.setattr(Session, "adapting", True)
+    started = time.monotonic()
+    for step in range(4):
+        stream.send(frame(step / 15, jpeg("L")))
+        assert receive(stream)["type"] == "step"
+    assert time.monotonic() - started > 0.8
 
 
 @pytest.mark.parametrize(
