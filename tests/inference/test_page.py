@@ -542,8 +542,8 @@ def test_a_long_text_survives_a_new_connection(url, empty_camera):
         page.get_by_role("button", name="Stop").click()
         page.get_by_role("button", name="Start the camera").click()
         expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
-        page.wait_for_timeout(1500)  # frames are answered, too, while the text is given back
-        page.evaluate(TYPE, " END")
+        page.get_by_label("Letters to write").fill(" end")  # at once: it waits until the text is given back
+        page.get_by_label("Letters to write").press("Enter")
         expect(page.locator("#text")).to_contain_text("END", timeout=SECONDS)
         assert page.locator("#text").inner_text().startswith(text.strip())
 
