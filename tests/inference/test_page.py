@@ -264,6 +264,49 @@ def test_a_camera_is_chosen_and_kept(url):
         assert page.evaluate(label) == names[1]
 
 
+# A camera that looks to the back, or to the front.
+FACING = """
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 320, height: 240});
+    setInterval(() => canvas.getContext("2d").fillRect(0, 0, 320 * Math.random(), 240), 50);
+    const stream = canvas.captureStream();
+    stream.getVideoTracks()[0].getSettings = () => ({facingMode: "FACING"});
+    return stream;
+  };"""
+
+
+@pytest.mark.parametrize(("facing", "mirrored"), [("user", True), ("environment", False)])
+def test_only_who_is_looked_at_sees_a_mirror(url, facing, mirrored):
+    with opened(url, script=FACING.replace("FACING", facing)) as page:
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SECONDS)
+        assert page.evaluate("document.querySelector('#view').classList.contains('mirrored')") == mirrored
+
+
+def test_the_speed_chart_s_figures_stand_clear_of_its_bars(url):
+    with opened(url) as page:
+        page.locator("#speed summary").click()
+        texts, bars = page.evaluate(
+            """async () => {
+              const texts = [], bars = [];
+              const context = CanvasRenderingContext2D.prototype;
+              context.fillText = (text, x, y) => texts.push([String(text), x, y]);
+              context.fillRect = (x, y, width, height) => bars.push([x, y]);
+              const {Speed} = await import("./speed.js");
+              const speed = new Speed(document.querySelector("#speed"));
+              for (let i = 0; i < 130; i++) speed.add({server: 30, landmarks: 30}, 5, 35);
+              speed.add({server: 900, landmarks: 900}, 5, 905);
+              texts.length = bars.length = 0;
+              speed.show();
+              return [texts, bars];
+            }"""
+        )
+    figures = {text: (x, y) for text, x, y in texts}
+    assert set(figures) == {"50 ms", "100 ms", "910"}
+    left, top = (min(bar[axis] for bar in bars) for axis in (0, 1))
+    assert figures["100 ms"][0] < left and figures["910"][1] < top
+
+
 PLACE = "document.querySelector('[data-do=delete]').getBoundingClientRect().top + scrollY"  # of a button below the suggestions
 
 
