@@ -13,13 +13,14 @@ WRITTEN_AT_ONCE = 2000  # characters of one command; the page sends a longer tex
 class Command(BaseModel):
     """What the page asks for besides reading frames.
 
-    write: text, A to Z and spaces, as if typed. delete: the last character. take: suggestion `index`. clear: the text.
+    write: text, A to Z and spaces, as if typed. delete: the last character. correct: the last letter is the letter `text`.
+    take: suggestion `index`. clear: the text.
     practice: the word `text`; teach: the letters `text`; skip: the letter on show in either; spell: leave either.
     forget: the user's profile.
     """
 
     model_config = ConfigDict(extra="forbid")
-    do: Literal["write", "delete", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
+    do: Literal["write", "delete", "correct", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
     text: Annotated[str, StringConstraints(to_upper=True, max_length=WRITTEN_AT_ONCE, pattern="^[A-Za-z ]*$")] = ""
     index: int = 0
 
@@ -31,6 +32,7 @@ class State(BaseModel):
     text: str = Field(description="all that was spelled")
     word: str = Field(description="the end of it that is being spelled, or has just ended")
     suggestions: tuple[str, ...] = Field(description="words to take in its place, best first")
+    readings: tuple[str, ...] = Field(description="its last letter's second and third reading, to correct it by")
     profile: bool = Field(description="whether it reads with a profile of the user's own hand")
 
 

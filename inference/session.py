@@ -64,6 +64,11 @@ class Session:
         self._drill: Drill | None = None
         self._time = -math.inf  # of the newest frame
 
+    @property
+    def adapting(self) -> bool:
+        """Whether a hand is being learnt, which wants the processor."""
+        return self._teaching.adapting
+
     def frame(self, picture: bytes, timestamp: float) -> Step:
         """Read a JPEG or PNG taken at `timestamp` seconds. Raises Refused."""
         if not max(0, self._time) <= timestamp < _LATEST or timestamp == self._time:  # so that NaN is refused too
@@ -100,6 +105,9 @@ class Session:
                 self._spelling.write(*("space" if character == " " else character for character in command.text))
             case "delete":
                 self._spelling.write("del")
+            case "correct":
+                if len(command.text.strip()) != 1 or not self._spelling.correct(command.text.strip()):
+                    raise Refused("there is no letter to correct, or none given to put in its place")
             case "take":
                 if not self._spelling.take(command.index):
                     raise Refused(f"there is no suggestion {command.index}; expected 0 to {SUGGESTIONS - 1}, of those on show")
@@ -120,7 +128,13 @@ class Session:
     def state(self) -> dict:
         """The fields of a `State`."""
         live = self._spelling
-        return {"text": live.text, "word": live.word, "suggestions": live.suggestions, "profile": self._has_profile}
+        return {
+            "text": live.text,
+            "word": live.word,
+            "suggestions": live.suggestions,
+            "readings": live.readings,
+            "profile": self._has_profile,
+        }
 
     def close(self) -> None:
         """Leave what is being adapted, and give MediaPipe back."""
