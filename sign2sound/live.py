@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from sign2sound.recognizer import Reading, Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 
 SUGGESTIONS = 3
+READINGS = 2  # of a letter, besides the one that was written
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,15 @@ class Live:
         """How much of what is asked of it the next letter has, 0 to 1."""
         return self._speller.progress
 
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """What the last letter may have been instead, likeliest first; nothing where it was typed."""
+        if not self.word:
+            return ()
+        evidence = self._speller.evidence[-1][: len(ascii_uppercase)]
+        likeliest = (ascii_uppercase[letter] for letter in np.argsort(-evidence, kind="stable") if evidence[letter] > 0)
+        return tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]
+
     def step(self, frame: np.ndarray, timestamp: float) -> Step:
         """Read the next frame, RGB uint8 (H, W, 3), unmirrored, at `timestamp` seconds, which must increase."""
         return self._spell(self.recognizer.read(frame, timestamp), timestamp)
@@ -70,6 +81,15 @@ class Live:
             return False
         self._speller.replace_word(self._suggestions[index])
         self._suggestions = ()
+        return True
+
+    def correct(self, index: int) -> bool:
+        """Put reading `index`, from 0 on, in the last letter's place, also where its word has ended; False where there is
+        none."""
+        if index not in range(len(self.readings)):
+            return False
+        ended = ["space"] if self.text.endswith(" ") else []
+        self.write(*["del"] * (1 + len(ended)), self.readings[index], *ended)
         return True
 
     def write(self, *labels: str) -> None:
