@@ -1,7 +1,10 @@
-"""Practice: a word to sign letter by letter, what the hand shows instead, and which finger to change. Time plays no part."""
+"""Practice: a word to sign letter by letter, how the synthetic signer spells it, what the hand shows instead, and which finger
+to change."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 
 import numpy as np
 
@@ -9,11 +12,20 @@ from sign2sound import Hand, SpellerEvent
 from sign2sound.features import palm_clips
 from sign2sound.labels import MOTION_LETTERS
 from sign2sound.prototypes import load_prototypes
+from sign2sound.signer import SPEEDS, sign_word
 
+WORDS = tuple(
+    "AND BOX COFFEE FAMILY FRIEND GARDEN HAPPY HELLO JAZZ KITE LUCKY MORNING MUSIC PIZZA QUEEN QUIET SCHOOL THANK VAN "
+    "WATER YELLOW ZEBRA".split()
+)  # all letters stand in them
+LONGEST_WORD = 20
+STEP = 0.5  # letters/s, from one speed of the signer to the next
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 TURN = 45.0  # degrees from the signer's hand; G and H, or P and K, are a quarter of a circle apart
 _JOINTS = np.arange(1, 21).reshape(5, 4)  # of each finger, from knuckle to tip
 _CHANGE = 0.1  # of a finger's length: how much straighter or more bent it must be to be called so
+_RATE = 15  # frames/s of the signer beside the camera's picture; each takes as long as reading a frame
+_LONGEST_FRAME = 0.2  # seconds that the signer goes on at most, when the stream stood still
 _CLOSE = 0.25  # palm sizes; a finger bent at its middle joint differs by 0.26 to 0.36
 
 
@@ -107,6 +119,38 @@ class Drill:
             if not advice and wanted in MOTION_LETTERS:
                 advice = "move your hand as the signer does"
         return DrillState(self._word, self._done, self._right, self._wrong, advice)
+
+
+class Demonstration:
+    """The synthetic signer, who spells `word` again and again at `speed` letters/s, 0.5 to 6."""
+
+    def __init__(self, word: str, speed: float):
+        self._frames = _spell_again(word, speed)
+        self._picture, self._time = next(self._frames)
+        self._elapsed = 0.0
+        self._now: float | None = None
+
+    def at(self, now: float) -> np.ndarray:
+        """The picture at `now` seconds, which never falls: RGB uint8 (480, 480, 3)."""
+        self._elapsed += min(now - (now if self._now is None else self._now), _LONGEST_FRAME)
+        self._now = now
+        while self._time < self._elapsed:
+            self._picture, self._time = next(self._frames)
+        return self._picture
+
+
+def faster(speed: float, steps: int) -> float:
+    """The next round speed above (steps 1) or below (steps -1) `speed`, in letters/s, within what the signer can do."""
+    slowest, fastest = SPEEDS
+    return min(max((speed // STEP if steps > 0 else -(-speed // STEP)) * STEP + steps * STEP, slowest), fastest)
+
+
+def _spell_again(word: str, speed: float) -> Iterator[tuple[np.ndarray, float]]:
+    """Pictures, and their times from 0 on."""
+    frames = count()
+    while True:
+        for picture, _ in sign_word(word, frame_rate=_RATE, speed=speed):
+            yield picture, next(frames) / _RATE
 
 
 @cache
