@@ -5,6 +5,7 @@ python inference/realtime_demo.py --source sample --word HELLO --speed 3
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
 python inference/realtime_demo.py --source folder_of_pictures --watch
+python inference/realtime_demo.py --source 1 --resolution 1280x720   --list-cameras says which there are
 python inference/realtime_demo.py --teach MNT                     teach it how you sign M, N and T
 """
 
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import time
@@ -38,6 +40,8 @@ from inference.sources import (
     VideoFile,
     find_pictures,
     is_stream,
+    list_cameras,
+    next_camera,
     open_camera,
     open_stream,
     watch_pictures,
@@ -51,11 +55,14 @@ from sign2sound.live import Live
 from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
 from sign2sound.signer import SPEED
-from sign2sound.speech import Speaker, Voice
+from sign2sound.speech import Speaker, Voice, find_engine
 from sign2sound.words import Dictionary
 
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
 WORD = "HELLO"
+_AT_END = 0.1  # seconds from one picture to the next where no frames come
+
+Source = Camera | VideoFile | Sample
 
 
 class Progress:
@@ -118,6 +125,9 @@ class Progress:
 def main() -> None:
     arguments = _arguments()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
+    if arguments.list_cameras:
+        print("\n".join(list_cameras()) or "no camera opens; plug one in, or end the program that uses it")
+        return
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
@@ -150,13 +160,13 @@ def main() -> None:
         _leave_results(stack, progress, arguments.report)
         video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
         window = stack.enter_context(closing(Window())) if display else None
-        controls = stack.enter_context(closing(Controls(live, speaker, recording)))
+        controls = stack.enter_context(closing(Controls(live, speaker, recording, arguments.speed)))
         if arguments.teach is not None:
             controls.teach(arguments.teach)
         try:
-            read_stream(source, controls, progress, window, video)
+            Player(controls, progress, window, video, arguments.resolution).play(source)
         finally:
-            progress.text, progress.dropped = live.text, source.dropped
+            progress.text = live.text
             if recording:
                 recording.text = live.text
             if progress.frames:
@@ -167,34 +177,103 @@ def main() -> None:
                 print(f"annotated video: {output}")
 
 
-def read_stream(
-    source: Camera | VideoFile | Sample, controls: Controls, progress: Progress, window: Window | None, video: Video | None
-):
-    """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
-    started = time.perf_counter()
-    picture = None
-    for frame in source:
-        taken = time.perf_counter()
-        stages = controls.frame(frame.picture, frame.timestamp)
-        if window or video:
-            drawn = time.perf_counter()
-            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
-            if video:
-                video.write(picture, frame.timestamp)
-            if window:
-                window.show(picture)
-            stages["drawing"] = time.perf_counter() - drawn
-        progress.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
+class Player:
+    """Takes one source after another through the controls, and shows and writes what is drawn over its frames."""
 
-        if window:
-            early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
-            if not _obey(window.wait(early), controls, picture):
-                break
-    else:
-        while window and _obey(window.wait(0.1), controls, picture):  # the end of a file or sample stays on show
-            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
-            window.show(picture)
-    controls.finish()
+    def __init__(
+        self,
+        controls: Controls,
+        progress: Progress,
+        window: Window | None,
+        video: Video | None,
+        resolution: tuple[int, int] | None,
+    ):
+        """resolution: to ask cameras for that the user opens."""
+        self._controls = controls
+        self._progress = progress
+        self._window = window
+        self._video = video
+        self._resolution = resolution
+        self._canvas: np.ndarray | None = None
+        self._video_size: tuple[int, int] | None = None
+
+    def play(self, source: Source) -> None:
+        """Read a source and then each camera that the user opens, until they quit; without a window, until its end."""
+        while source:
+            self._controls.begin(source.name, source.live)
+            with closing(source):
+                try:
+                    following = self._read(source)
+                finally:
+                    self._progress.dropped += source.dropped
+            if following:
+                self._controls.tell(f"Reading {following.name}")
+            source = following
+        self._controls.finish()
+
+    def _read(self, source: Source) -> Source | None:
+        """Read a source's frames, printing each letter as it comes. Returns the camera to go on with, if any."""
+        controls, window = self._controls, self._window
+        started = time.perf_counter()
+        for frame in source:
+            taken = time.perf_counter()
+            stages = controls.frame(frame.picture, frame.timestamp)
+            if window or self._video:
+                drawn = time.perf_counter()
+                self._draw(frame.picture)
+                if self._video:
+                    self._write()
+                stages["drawing"] = time.perf_counter() - drawn
+            self._progress.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
+            if window:
+                early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
+                following = self._obey(window.wait(early), source)
+                if following is not source:
+                    return following
+        controls.end()
+        while window:  # the end of a file or sample stays on show
+            controls.wait()
+            self._draw(frame.picture)
+            following = self._obey(window.wait(_AT_END), source)
+            if following is not source:
+                return following
+        return None
+
+    def _draw(self, picture: np.ndarray) -> None:
+        view = self._controls.view(self._progress.recent_rate(), self._progress.last_latency)
+        self._canvas = annotate(picture, view, self._canvas)
+        if self._window:
+            self._window.show(self._canvas, self._controls.full_screen)
+
+    def _write(self) -> None:
+        """Into the video, which has one size: that of the first picture."""
+        height, width = self._canvas.shape[:2]
+        self._video_size = self._video_size or (width, height)
+        picture = self._canvas if self._video_size == (width, height) else cv2.resize(self._canvas, self._video_size)
+        self._video.write(picture, self._controls.now)
+
+    def _obey(self, key: str | None, source: Source) -> Source | None:
+        """Do what a key asks for. Returns what is to be read next: the same source, another camera, None to quit."""
+        action = self._controls.key(key) if key else None
+        if action == "quit":
+            return None
+        if action == "save":
+            self._save()
+        if action == "next camera" or self._controls.needs_camera:
+            try:
+                return next_camera(source.number, self._resolution)
+            except UserError as error:
+                self._controls.no_camera(str(error))
+        return source
+
+    def _save(self) -> None:
+        path = RESULTS / time.strftime("picture-%Y%m%d-%H%M%S.png")
+        try:
+            with atomic_write(path) as file:
+                file.write(cv2.imencode(".png", self._canvas)[1])
+            self._controls.tell(f"Saved {path}")
+        except OSError as error:
+            self._controls.tell(f"{path} cannot be written ({error.strerror})")
 
 
 def read_stills(paths: Iterable[Path], recognizer: Recognizer, progress: Progress) -> None:
@@ -227,20 +306,6 @@ def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
     return "without a hand" if reading.hand is None else "read"
 
 
-def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:
-    """Do what a key asks for; False when it asks to quit."""
-    action = controls.key(key) if key else None
-    if action == "save":
-        path = RESULTS / time.strftime("picture-%Y%m%d-%H%M%S.png")
-        try:
-            with atomic_write(path) as file:
-                file.write(cv2.imencode(".png", picture)[1])
-            controls.tell(f"Saved {path}")
-        except OSError as error:
-            controls.tell(f"{path} cannot be written ({error.strerror})")
-    return action != "quit"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Read fingerspelling live.", epilog=KEYS_HELP)
     parser.add_argument(
@@ -249,10 +314,14 @@ def _arguments() -> argparse.Namespace:
         help="camera number, MJPEG or RTSP address, video file, folder of images, or sample "
         "(default: camera 0 if one opens, else sample)",
     )
+    parser.add_argument("--list-cameras", action="store_true", help="say which cameras open, and stop")
+    parser.add_argument(
+        "--resolution", type=_resolution, metavar="WIDTHxHEIGHT", help="to ask the camera for (default: the camera's own)"
+    )
     parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
-        "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the sample spells, 0.5 to 6 (default: {SPEED})"
+        "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the signer spells, 0.5 to 6 (default: {SPEED})"
     )
     parser.add_argument(
         "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
@@ -284,6 +353,8 @@ def _arguments() -> argparse.Namespace:
             arguments.source = "sample"
         else:
             raise UserError(f"--{option} is for the sample, but the source is {arguments.source}; leave one of them out")
+    if arguments.resolution and not isinstance(arguments.source, int | None):
+        raise UserError(f"--resolution is for cameras, but the source is {arguments.source}; leave one of them out")
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
@@ -313,22 +384,29 @@ def _source(name: str) -> int | str | Path:
     return Path(name)
 
 
+def _resolution(text: str) -> tuple[int, int]:
+    match = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text.lower())
+    if not match:
+        raise UserError(f"--resolution {text} is no picture's size; expected for example 1280x720")
+    return int(match[1]), int(match[2])
+
+
 def _is_stills(source: int | str | Path | None) -> bool:
     return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
 
 
-def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
+def _open_source(arguments: argparse.Namespace) -> Source:
     match arguments.source:
         case Path() as path:
             return VideoFile(path)
         case int() as number:
-            return open_camera(number)
+            return open_camera(number, arguments.resolution)
         case "sample":
             return Sample(arguments.word, arguments.speed)
         case str() as url:
             return open_stream(url)
     try:
-        return open_camera(0)
+        return open_camera(0, arguments.resolution)
     except UserError:
         return Sample(arguments.word, arguments.speed)
 
@@ -348,10 +426,11 @@ def _open_speaker(stack: ExitStack, arguments: argparse.Namespace, display: bool
     if not (arguments.speech or arguments.speech is None and (display or arguments.speech_output)):
         return None
     voice = Voice("en-us" if arguments.language == "en" else arguments.language, arguments.voice, arguments.rate)
-    return stack.enter_context(Speaker(voice, arguments.speech_output))
+    speaker = stack.enter_context(Speaker(voice, arguments.speech_output))
+    return speaker if find_engine() else None
 
 
-def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments: argparse.Namespace) -> str:
+def _announcement(source: Source, display: bool, arguments: argparse.Namespace) -> str:
     """The line that says what is about to be done, and what is missing for what the user may expect."""
     missing = []
     if arguments.source is None and isinstance(source, Sample):
@@ -359,7 +438,9 @@ def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments:
     if not display and not arguments.headless:
         missing.append("display")
     found = f"no {' and no '.join(missing)} found: " if missing else ""
-    return f"{found}reading {source.name} " + (f"in a window; {KEYS_HELP}" if display else "without a window; Ctrl-C stops it")
+    size = f" at {source.size[0]}x{source.size[1]}" if isinstance(source, Camera) else ""
+    where = f"in a window; {KEYS_HELP}" if display else "without a window; Ctrl-C stops it"
+    return f"{found}reading {source.name}{size} {where}"
 
 
 def _check_writable(option: str, path: Path) -> None:

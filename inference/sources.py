@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from sign2sound.files import PICTURE_SUFFIXES, natural_order, printable
 from sign2sound.pictures import Video, frame_rate
 from sign2sound.signer import SPEED, sign_word
 
+CAMERAS = range(10)  # numbers that are tried
 STREAMS = ("http", "https", "rtsp")
 _PATIENCE = 5000  # milliseconds that a network stream may take to open, and to send the next picture
 _LOOK_EVERY = 0.2  # seconds between looks into a folder that is being filled
@@ -40,10 +41,18 @@ class Camera:
 
     live = True
 
-    def __init__(self, capture: cv2.VideoCapture, name: str, check: str = "its cable, or whether another program took it"):
-        """check: what to look at when it stops delivering."""
+    def __init__(
+        self,
+        capture: cv2.VideoCapture,
+        name: str,
+        check: str = "its cable, or whether another program took it",
+        number: int = -1,
+    ):
+        """check: what to look at when it stops delivering. number: of a camera of this machine; -1 for what is none."""
         self.name = name
+        self.number = number
         self._check = check
+        self.size = tuple(int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         self.frame_rate = frame_rate(capture)
         self.dropped = 0
         self._capture = capture
@@ -85,6 +94,7 @@ class VideoFile:
     """Every frame of a video file, in order. Raises UserError when it is missing, no video, or without frames."""
 
     live = False
+    number = -1
     dropped = 0
 
     def __init__(self, path: Path):
@@ -103,6 +113,7 @@ class Sample:
     """The synthetic signer spelling a word, at `speed` letters/s. Raises UserError when it cannot spell it so."""
 
     live = False
+    number = -1
     dropped = 0
     frame_rate = 25
 
@@ -117,14 +128,38 @@ class Sample:
         self._frames.close()
 
 
-def open_camera(number: int) -> Camera:
-    """Raises UserError when no camera of that number opens and delivers a picture."""
+def open_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
+    """resolution: width and height to ask for; a camera that lacks it gives its nearest, see its `size`.
+
+    Raises UserError when no camera of that number opens and delivers a picture.
+    """
     with suppress(cv2.error):  # a number beyond what OpenCV takes
         capture = cv2.VideoCapture(number)
+        if resolution:
+            for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), resolution, strict=True):
+                capture.set(side, pixels)
         if capture.read()[0]:
-            return Camera(capture, f"camera {number}")
+            return Camera(capture, f"camera {number}", number=number)
         capture.release()
     raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
+
+
+def next_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
+    """The next camera after `number` that opens, from the first one on again behind the last. Raises UserError when no other
+    does."""
+    for other in (*CAMERAS[number + 1 :], *CAMERAS[: max(number, 0)]):
+        with suppress(UserError):
+            return open_camera(other, resolution)
+    raise UserError(f"no {'other ' if number >= 0 else ''}camera opens; plug one in, or end the program that uses it")
+
+
+def list_cameras() -> list[str]:
+    """A line for each camera that opens."""
+    lines = []
+    for number in CAMERAS:
+        with suppress(UserError), closing(open_camera(number)) as camera:
+            lines.append(f"{camera.name}: {camera.size[0]}x{camera.size[1]}, {camera.frame_rate:g} frames/s")
+    return lines
 
 
 def is_stream(name: str) -> bool:
