@@ -176,15 +176,17 @@ def exercise(word: str) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (720, 1280), (640, 480), (240, 320), (1080, 1920)])
-@pytest.mark.parametrize("state", [{}, {"lesson": LESSON}, {"exercise": exercise("WWWWWWWWWWWWWWWWWWWW")}], ids=str)
-@pytest.mark.parametrize("shows_help", [False, True])
+@pytest.mark.parametrize(
+    "state", [{}, {"lesson": LESSON}, {"exercise": exercise("W" * 20)}], ids=["spelling", "lesson", "exercise"]
+)
+@pytest.mark.parametrize("shows_help", [False, True], ids=["", "help"])
 def test_no_text_runs_out_of_the_picture_or_into_another(shape, state, shows_help, monkeypatch):
     texts = []
     write = display._write
 
     def noted(canvas, text, x, baseline, size, colour):
         (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, display._thickness(size))
-        texts.append((text, x, baseline - height + below, x + width, baseline))
+        texts.append((text, x, baseline - height, x + width, baseline + below))
         write(canvas, text, x, baseline, size, colour)
 
     monkeypatch.setattr(display, "_write", noted)
@@ -219,6 +221,22 @@ def test_a_picture_is_drawn_over_the_one_before():
 )
 def test_keys(code, expected):
     assert key_name(code) == expected
+
+
+def test_a_window_appears_with_its_first_picture(monkeypatch):
+    calls = []
+    for name in ("namedWindow", "resizeWindow", "imshow", "setWindowProperty"):
+        monkeypatch.setattr(cv2, name, lambda _, *given, name=name: calls.append((name, *given)))
+    window = display.Window()
+    assert calls == []
+    window.show(GREY)
+    window.show(GREY, full_screen=True)
+    window.show(GREY, full_screen=True)
+    window.show(GREY)
+    names = [name for name, *_ in calls]
+    assert names[:3] == ["namedWindow", "resizeWindow", "imshow"] and calls[1][1:] == (640, 480)
+    assert names[3:] == ["setWindowProperty", "imshow", "imshow", "setWindowProperty", "imshow"]
+    assert [call[2] for call in calls if call[0] == "setWindowProperty"] == [cv2.WINDOW_FULLSCREEN, cv2.WINDOW_NORMAL]
 
 
 def test_a_video_keeps_the_streams_time(tmp_path):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 
 import cv2
 import numpy as np
@@ -12,9 +13,12 @@ import pytest
 import torch
 
 from inference import realtime_demo, teaching
-from inference.sources import Camera
-from sign2sound import UserError
+from inference.controls import Controls
+from inference.display import Video
+from inference.sources import Camera, Frame
+from sign2sound import Recognizer, UserError
 from sign2sound.checkpoint import load_model, save_checkpoint
+from sign2sound.live import Live
 from sign2sound.model import LandmarkGRU
 from sign2sound.pictures import FORMATS
 from sign2sound.profile import save_profile
@@ -151,7 +155,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
 
 def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tmp_path, capsys):
     capture = cv2.VideoCapture(str(write_video(tmp_path / "camera.mp4", 40)))
-    monkeypatch.setattr(realtime_demo, "open_camera", lambda number: Camera(capture, f"camera {number}"))
+    monkeypatch.setattr(realtime_demo, "open_camera", lambda number, _: Camera(capture, f"camera {number}"))
     with pytest.raises(UserError, match="camera 0 delivers no more pictures"):
         demo("--output", "out.mp4", "--report", "r.json")
     report = json.loads((tmp_path / "r.json").read_text())
@@ -159,6 +163,130 @@ def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tm
     assert report["frames"] > 0 and report["frames"] + report["dropped"] == 40
     assert "text: " in capsys.readouterr().out
     assert frames_in(tmp_path / "out.mp4") > 0
+
+
+class Desk:
+    """A player without a screen, which is pressed keys one after another, one at each frame."""
+
+    def __init__(self, *keys: str | None, video=None):
+        self.keys, self.shown, self.full_screen = list(keys), [], []
+        recognizer = Recognizer(LandmarkGRU())
+        recognizer.read = lambda picture, timestamp: recognizer.update(None, timestamp)
+        self.clock = 100.0
+        self.controls = Controls(Live(recognizer), clock=lambda: self.clock)
+        self.progress = realtime_demo.Progress("somewhere")
+        self.player = realtime_demo.Player(self.controls, self.progress, self, video, (320, 240))
+
+    def show(self, picture, full_screen):
+        self.shown.append(picture.copy())
+        self.full_screen.append(full_screen)
+
+    def wait(self, seconds):
+        self.clock += max(seconds, 1.0)
+        return self.keys.pop(0) if self.keys else "closed"
+
+
+class Pictures:
+    """A file with three frames, or a camera, which does not end."""
+
+    dropped = 2
+
+    def __init__(self, name: str, number: int = -1, size=(480, 640)):
+        self.name, self.number, self.live, self.closed, self._size = name, number, number >= 0, False, size
+
+    def __iter__(self):
+        for index in count() if self.live else range(3):
+            yield Frame(np.full((*self._size, 3), 90, np.uint8), index / 25, 0.0)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def cameras(monkeypatch):
+    """Cameras 0 and 1 are there."""
+    opened = []
+
+    def open_next(number, resolution):
+        assert resolution == (320, 240)
+        opened.append(Pictures(f"camera {(number + 1) % 2}", (number + 1) % 2, (240, 320)))
+        return opened[-1]
+
+    monkeypatch.setattr(realtime_demo, "next_camera", open_next)
+    return opened
+
+
+def no_camera(*_):
+    raise UserError("no camera opens")
+
+
+def test_the_end_of_a_file_stays_on_show_until_the_user_quits():
+    desk, file = Desk(None, None, None, "e", "a", "escape", "escape", "x", "q"), Pictures("a.mp4")
+    desk.player.play(file)
+    assert desk.progress.frames == 3 and desk.progress.dropped == 2 and file.closed
+    assert desk.keys == [] and len(desk.shown) == 9
+    assert desk.controls.live.text == "A"
+    assert desk.controls.view(25.0, 0.03).frames_per_second == 0
+
+
+def test_without_a_window_a_run_ends_with_its_file():
+    desk = Desk()
+    desk.player._window = None
+    desk.player.play(Pictures("a.mp4"))
+    assert desk.progress.frames == 3
+
+
+@pytest.mark.parametrize("key", ["t", "p", "n"])
+def test_at_the_end_of_a_file_a_camera_is_opened_for_who_needs_it(cameras, key):
+    desk, file = Desk(None, None, None, None, key, None, "q"), Pictures("a.mp4")
+    desk.controls.live.write("A")
+    desk.player.play(file)
+    assert [camera.name for camera in cameras] == ["camera 0"] and file.closed and cameras[0].closed
+    assert desk.controls.live.text == "A" and desk.progress.frames > 3
+
+
+@pytest.mark.parametrize("key", ["t", "p", "n"])
+def test_at_the_end_of_a_file_it_is_said_why_no_camera_is_opened(monkeypatch, key):
+    monkeypatch.setattr(realtime_demo, "next_camera", no_camera)
+    desk = Desk(None, None, None, key)
+    desk.player.play(Pictures("a.mp4"))
+    assert desk.controls._notice == "no camera opens" and not desk.controls.needs_camera
+
+
+def test_a_key_goes_from_camera_to_camera_and_the_video_goes_on(cameras, tmp_path):
+    video = Video(tmp_path / "v.mp4", 25)
+    desk = Desk(None, "n", None, "n", None, "q", video=video)
+    first = Pictures("camera 0", 0)
+    desk.player.play(first)
+    video.close()
+    assert [camera.name for camera in cameras] == ["camera 1", "camera 0"] and first.closed and cameras[0].closed
+    assert desk.progress.dropped == 6
+    assert frames_in(tmp_path / "v.mp4") == round(desk.controls.now * 25) + 1
+
+
+def test_no_other_camera_leaves_the_one_there_is(monkeypatch):
+    monkeypatch.setattr(realtime_demo, "next_camera", no_camera)
+    desk = Desk("n", None)
+    desk.player.play(Pictures("camera 0", 0))
+    assert desk.progress.frames == 3  # each with a key, or the window's end
+
+
+def test_keys_save_the_picture_and_fill_the_screen(monkeypatch, tmp_path, is_drawn):
+    monkeypatch.chdir(tmp_path)
+    desk = Desk("f", None, "escape", "s")
+    desk.player.play(Pictures("camera 0", 0))
+    assert desk.full_screen == [False, True, True, False, False]
+    (saved,) = (tmp_path / "results" / "run").iterdir()
+    assert is_drawn(saved)
+
+
+def test_cameras_are_listed(demo, monkeypatch, capsys):
+    monkeypatch.setattr(realtime_demo, "list_cameras", lambda: ["camera 0: 640x480, 30 frames/s"])
+    demo("--list-cameras")
+    assert capsys.readouterr().out == "camera 0: 640x480, 30 frames/s\n"
+    monkeypatch.setattr(realtime_demo, "list_cameras", list)
+    demo("--list-cameras")
+    assert capsys.readouterr().out.startswith("no camera opens; ")
 
 
 def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys):
@@ -229,6 +357,9 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
     "arguments, message",
     [
         (["--source", "77"], "camera 77 does not open"),
+        (["--source", "77", "--resolution", "1280x720"], "camera 77 does not open"),
+        (["--resolution", "1280"], "--resolution 1280 is no picture's size; expected for example 1280x720"),
+        (["--source", "sample", "--resolution", "1280x720"], "--resolution is for cameras, but the source is sample"),
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
         (["--source", "empty"], "no picture in empty"),
