@@ -21,7 +21,7 @@ BETWEEN = 1.0  # seconds of the stream between two sources, so that no letter go
 
 # What is typed for what, with the line that says so.
 _QUESTIONS = {
-    "text": "Typing: letters, space and backspace; Enter or Esc goes back to signing",
+    "text": "Typing; Enter or Esc goes back to signing",
     "word": "Word to practise: {}   type one, Enter starts, Esc cancels",
     "letters": "Letters to teach: {}   type some, Enter starts, Esc cancels",
 }

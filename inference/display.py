@@ -226,7 +226,7 @@ def _draw_letters(canvas: np.ndarray, view: View, unit: float) -> None:
     if reading.hand is None:
         _write(canvas, "no hand", 12 * unit, 48 * unit, 1.0 * unit, _GREY)
     else:
-        _write(canvas, reading.label, 12 * unit, 56 * unit, (1.9 if len(reading.label) == 1 else 0.9) * unit, _WHITE)
+        _write(canvas, reading.label, 12 * unit, 56 * unit, (1.9 if len(reading.label) == 1 else 0.8) * unit, _WHITE)
         _write(canvas, f"{reading.confidence:.0%}", 116 * unit, 50 * unit, 0.75 * unit, _ACCENT)
     _draw_bar(canvas, 12 * unit, 66 * unit, 166 * unit, 8 * unit, view.progress)
     likeliest = np.argsort(-reading.probabilities, kind="stable")[:3] if reading.hand is not None else ()
@@ -317,16 +317,18 @@ def _draw_help(canvas: np.ndarray, below: float, unit: float) -> None:
     """Every key and what it does, clear of all other panels: beside the left one, or in an upright picture below it."""
     height, width = canvas.shape[:2]
     left, top = (10 * unit, below) if width < height else (210 * unit, 62 * unit)
-    room, row_height = width - left - 10 * unit, min(26 * unit, (height - top - (_TEXT_PANEL + 20) * unit) / len(KEYS))
-    size = 0.6 * unit * min(1.0, row_height / (22 * unit))
-    key_width = max(_text_width(key, size) for key, _ in KEYS) + 20 * unit
-    panel_width = key_width + max(_text_width(meaning, size) for _, meaning in KEYS) + 20 * unit
+    room, row_height = width - left - 30 * unit, (height - top - (_TEXT_PANEL + 20) * unit) / len(KEYS)
+    key_width, meaning_width = (max(_text_width(text, unit) for text in column) for column in zip(*KEYS, strict=True))
+    gap = 40 * unit  # between the two columns
+    shrink = min(0.6, row_height / (36 * unit), room / (key_width + gap + meaning_width))
+    row_height, gap, size = min(row_height, 26 * unit), gap * shrink, shrink * unit
+    panel = (key_width + meaning_width) * shrink + gap + 20 * unit, row_height * len(KEYS) + 12 * unit
     for _ in range(2):  # twice as dark, for what may lie below it
-        _darken(canvas, left, top, min(panel_width, room), row_height * len(KEYS) + 12 * unit)
+        _darken(canvas, left, top, *panel)
     for row, (key, meaning) in enumerate(KEYS, start=1):
         baseline = top + row * row_height
         _write(canvas, key, left + 10 * unit, baseline, size, _ACCENT)
-        _write(canvas, meaning, left + key_width, baseline, size, _WHITE)
+        _write(canvas, meaning, left + 10 * unit + key_width * shrink + gap, baseline, size, _WHITE)
 
 
 @lru_cache(maxsize=2)

@@ -175,7 +175,7 @@ def exercise(word: str) -> SimpleNamespace:
     return SimpleNamespace(state=state, signer=np.zeros((480, 480, 3), np.uint8), speed=0.5)
 
 
-@pytest.mark.parametrize("shape", [(480, 640), (720, 1280), (640, 480), (240, 320), (1080, 1920)])
+@pytest.mark.parametrize("shape", [(480, 640), (720, 1280), (640, 480), (480, 480), (240, 320), (1080, 1920)])
 @pytest.mark.parametrize(
     "state", [{}, {"lesson": LESSON}, {"exercise": exercise("W" * 20)}], ids=["spelling", "lesson", "exercise"]
 )
