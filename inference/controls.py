@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inference.display import View
-from inference.practice import LONGEST_WORD, Exercise
+from inference.exercise import LONGEST_WORD, Exercise
 from inference.recording import Recording
 from inference.teaching import Teaching, TeachingState
 from sign2sound import Reading, UserError
@@ -233,9 +233,10 @@ class Controls:
             case "1" | "2" | "3":
                 if self.live.take(int(name) - 1):
                     self._say(self.live.word)
-            case "4" | "5":
-                if self.live.correct(int(name) - 4):
-                    self._say(self.live.word[-1])
+            case "4" | "5" if int(name) - 4 < len(self.live.readings):
+                letter = self.live.readings[int(name) - 4]
+                self.live.correct(letter)
+                self._say(letter)
             case " " | "backspace":
                 self._edit(name)
             case "c":

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inference.practice import Exercise
+from inference.exercise import Exercise
 from inference.teaching import TeachingState
 from sign2sound.errors import UserError
 from sign2sound.hand import BONES

@@ -2,16 +2,16 @@
 
 import time
 from dataclasses import dataclass
-from string import ascii_uppercase
 
 import numpy as np
 
 from sign2sound.hand import Hand
+from sign2sound.labels import LABEL_IDS, LABELS
 from sign2sound.recognizer import Reading, Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 
 SUGGESTIONS = 3
-READINGS = 2  # of a letter, besides the one that was written
+READINGS = 2  # of a letter, besides the one written
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +54,14 @@ class Live:
         return self._suggestions
 
     @property
+    def readings(self) -> tuple[str, ...]:
+        """What else the word's last letter may have been: its second and third reading; none of a letter that was typed."""
+        return self._readings
+
+    @property
     def progress(self) -> float:
         """How much of what is asked of it the next letter has, 0 to 1."""
         return self._speller.progress
-
-    @property
-    def readings(self) -> tuple[str, ...]:
-        """What the last letter may have been instead, likeliest first; nothing where it was typed."""
-        if not self.word:
-            return ()
-        evidence = self._speller.evidence[-1][: len(ascii_uppercase)]
-        likeliest = (ascii_uppercase[letter] for letter in np.argsort(-evidence, kind="stable") if evidence[letter] > 0)
-        return tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]
 
     def step(self, frame: np.ndarray, timestamp: float) -> Step:
         """Read the next frame, RGB uint8 (H, W, 3), unmirrored, at `timestamp` seconds, which must increase."""
@@ -80,16 +76,7 @@ class Live:
         if index not in range(len(self._suggestions)):
             return False
         self._speller.replace_word(self._suggestions[index])
-        self._suggestions = ()
-        return True
-
-    def correct(self, index: int) -> bool:
-        """Put reading `index`, from 0 on, in the last letter's place, also where its word has ended; False where there is
-        none."""
-        if index not in range(len(self.readings)):
-            return False
-        ended = ["space"] if self.text.endswith(" ") else []
-        self.write(*["del"] * (1 + len(ended)), self.readings[index], *ended)
+        self._suggestions = self._readings = ()
         return True
 
     def write(self, *labels: str) -> None:
@@ -97,6 +84,14 @@ class Live:
         for label in labels:
             self._speller.write(label)
         self._suggest()
+
+    def correct(self, letter: str) -> bool:
+        """Put a letter, A to Z, in the place of the word's last one; False where there is none."""
+        if not self.word:
+            return False
+        spaces = len(self.text) - len(self.text.rstrip())
+        self.write(*["del"] * (spaces + 1), letter, *["space"] * spaces)
+        return True
 
     def clear(self) -> None:
         """Forget the text, not what is being held."""
@@ -108,6 +103,7 @@ class Live:
         self.recognizer.reset()
         self._speller = Speller(self._options)
         self._suggestions: tuple[str, ...] = ()
+        self._readings: tuple[str, ...] = ()
 
     def _spell(self, reading: Reading, timestamp: float) -> Step:
         started = time.perf_counter()
@@ -122,5 +118,9 @@ class Live:
         return Step(reading, event, self.text, self.word, self._suggestions, seconds)
 
     def _suggest(self) -> None:
-        found = self.dictionary.suggest(self._speller.evidence, SUGGESTIONS) if self.dictionary else ()
+        evidence = self._speller.evidence
+        found = self.dictionary.suggest(evidence, SUGGESTIONS) if self.dictionary else ()
         self._suggestions = tuple(found)
+        letters = evidence[-1][: LABEL_IDS["Z"] + 1] if evidence else np.zeros(0)
+        likeliest = [LABELS[label] for label in letters.argsort()[::-1] if letters[label] > 0]
+        self._readings = tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]

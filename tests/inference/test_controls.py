@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from inference import practice, teaching
+from inference import exercise, teaching
 from inference.controls import BETWEEN, CALM, NOTICE, Controls
 from sign2sound import Hand, Recognizer, SpellerEvent, UserError, adapting
 from sign2sound.exported import RELEASED, OnnxModel
@@ -301,21 +301,21 @@ def test_a_word_is_practised_at_a_speed(desk):
     press(desk, "p", "b", "7", "l", "x", "backspace")
     assert desk.view(0, 0).notice.startswith("Word to practise: BL ")
     press(desk, "enter")
-    exercise = desk.view(0, 0).exercise
-    assert (exercise.state.word, exercise.speed) == ("BL", 0.8)
+    practised = desk.view(0, 0).exercise
+    assert (practised.state.word, practised.speed) == ("BL", 0.8)
     signer.show(None, 0.1)
     assert todo(desk) == "Sign B: show your hand to the camera"
     signer.show("L", 0.05)
     assert todo(desk).startswith("Sign B: I see ")
     signer.show("B", 1.0)
-    assert exercise.state.done == 1 and todo(desk).startswith("Sign L")
+    assert practised.state.done == 1 and todo(desk).startswith("Sign L")
     press(desk, "+", "=")
-    assert exercise.speed == 1.5
+    assert practised.speed == 1.5
     press(desk, "-", " ")
-    assert exercise.speed == 1.0 and exercise.state.done == 2
+    assert practised.speed == 1.0 and practised.state.done == 2
     assert todo(desk) == "BL is done. Enter: another word, Esc: back to spelling"
     press(desk, "enter")
-    assert exercise.state.word in practice.WORDS and exercise.state.done == 0
+    assert practised.state.word in exercise.WORDS and practised.state.done == 0
     press(desk, "escape", "p", "a", "enter")
     assert desk.view(0, 0).exercise.speed == 1.0  # it stays
     assert desk.live.text == "" and said(desk) == []
@@ -323,8 +323,8 @@ def test_a_word_is_practised_at_a_speed(desk):
 
 def test_the_signer_spells_what_is_left_of_the_word(desk, monkeypatch):
     asked = []
-    spell = practice.sign_word
-    monkeypatch.setattr(practice, "sign_word", lambda word, **options: asked.append((word, options)) or spell(word, **options))
+    spell = exercise.sign_word
+    monkeypatch.setattr(exercise, "sign_word", lambda word, **options: asked.append((word, options)) or spell(word, **options))
     desk.practise("BL")
     signer = Signer(desk)
     first = desk._exercise.signer

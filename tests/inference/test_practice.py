@@ -1,12 +1,10 @@
-import string
-
 import numpy as np
 import pytest
 
-from inference.practice import FINGERS, LONGEST_WORD, WORDS, Demonstration, Drill, compare, faster
+from inference.practice import FINGERS, Drill, compare
 from sign2sound import Hand, SpellerEvent
 from sign2sound.prototypes import load_prototypes
-from sign2sound.signer import place_hand, sign_word
+from sign2sound.signer import place_hand
 
 JOINTS = np.arange(1, 21).reshape(5, 4)
 
@@ -143,28 +141,3 @@ def test_a_motion_letter_asks_for_the_motion_when_the_hand_is_right():
     drill = Drill()
     drill.start("J")
     assert drill.update(None, Hand(prototype("J")), "I").advice == "move your hand as the signer does"
-
-
-def test_the_words_have_every_letter():
-    assert set("".join(WORDS)) == set(string.ascii_uppercase) and max(map(len, WORDS)) <= LONGEST_WORD
-
-
-@pytest.mark.parametrize("speed", [0.5, 3.0])
-def test_the_signer_spells_at_the_speed_again_and_again(speed):
-    expected = [picture for picture, _ in sign_word("AL", frame_rate=15, speed=speed)]
-    signer = Demonstration("AL", speed)
-    shown = [signer.at(100 + step / 30) for step in range(2 * len(expected))]  # a camera twice as fast
-    for picture, on_time in zip(expected + expected[:1], shown[:1] + shown[1::2], strict=True):
-        np.testing.assert_array_equal(on_time, picture)
-
-
-def test_a_stream_that_stood_still_is_not_made_up_for():
-    signer = Demonstration("A", 1.0)
-    signer.at(0.0)
-    signer.at(60.0)
-    assert signer._time == pytest.approx(0.2)  # not a minute of frames
-
-
-def test_speeds_are_round_and_within_the_signers_range():
-    assert [faster(0.8, 1), faster(0.8, -1), faster(1.0, 1), faster(1.0, -1)] == [1.0, 0.5, 1.5, 0.5]
-    assert faster(0.5, -1) == 0.5 and faster(6.0, 1) == 6.0

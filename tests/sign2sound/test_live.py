@@ -51,6 +51,18 @@ def test_a_suggestion_taken_stands_in_the_words_place(live):
     assert live.text == "CULM C"
 
 
+def test_the_last_letter_is_corrected_by_another_reading_or_a_typed_letter(live):
+    assert live.readings == () and not live.correct("A")
+    sign(live, "CUL")
+    second, third = live.readings
+    assert len({second, third, "L"}) == 3
+    assert live.correct(second)
+    assert live.text == f"CU{second}" and live.readings == ()  # what was chosen is sure
+    live.write("space")
+    assert live.correct("L")
+    assert (live.text, live.word, live.suggestions[0]) == ("CUL ", "CUL", "CULL")
+
+
 def test_keys_change_the_suggestions_too(live):
     for label in "BUL":
         live.write(label)
@@ -60,32 +72,6 @@ def test_keys_change_the_suggestions_too(live):
     assert live.text == "BU "
     live.clear()
     assert (live.text, live.word, live.suggestions) == ("", "", ())
-
-
-def test_another_reading_takes_the_last_letters_place(live):
-    sign(live, "CUL")
-    evidence = live._speller.evidence[-1]
-    second, third = live.readings
-    assert "L" not in (second, third)
-    shares = sorted(evidence[:26], reverse=True)  # A-Z are the first labels
-    assert [evidence[ord(letter) - ord("A")] for letter in (second, third)] == shares[1:3]
-    assert not live.correct(2) and not live.correct(-1) and live.text == "CUL"
-    assert live.correct(1)
-    assert live.text == f"CU{third}" and live.readings == ()  # what was chosen is sure
-
-
-def test_the_last_letter_of_an_ended_word_is_corrected_too(live):
-    sign(live, "CUL")
-    live.write("space")
-    second = live.readings[0]
-    assert live.correct(0)
-    assert live.text == f"CU{second} " and live.word == f"CU{second}"
-
-
-def test_what_was_typed_has_no_other_readings(live):
-    assert live.readings == ()
-    live.write("A")
-    assert live.readings == () and not live.correct(0) and live.text == "A"
 
 
 def test_suggestions_are_looked_up_only_when_the_text_changes(live, monkeypatch):
