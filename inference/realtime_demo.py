@@ -4,7 +4,6 @@ python inference/realtime_demo.py                                 camera 0, or t
 python inference/realtime_demo.py --source sample --word HELLO --speed 3
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
-python inference/realtime_demo.py --source folder_of_pictures --watch
 python inference/realtime_demo.py --teach MNT                     teach it how you sign M, N and T
 """
 
@@ -21,37 +20,27 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from inference.controls import Controls
-from inference.display import KEYS_HELP, Video, Window, annotate, has_display
+from inference.display import KEYS_HELP, Window, annotate, has_display
 from inference.latency import LatencyRecord
 from inference.recording import Recording
-from inference.sources import (
-    Camera,
-    Sample,
-    VideoFile,
-    find_pictures,
-    is_stream,
-    open_camera,
-    open_stream,
-    watch_pictures,
-)
 from inference.teaching import adopt_user_profile, lesson_letters
-from sign2sound import BrokenPicture, Recognizer, UserError
+from sign2sound import Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
+from sign2sound.files import atomic_write
 from sign2sound.live import Live
-from sign2sound.pictures import read_picture
 from sign2sound.profile import user_profile
 from sign2sound.signer import SPEED
+from sign2sound.sources import Camera, Sample, VideoFile, is_stills, open_camera, open_source, parse_source, silence_opencv
 from sign2sound.speech import Speaker, Voice
+from sign2sound.video_writer import VideoWriter
 from sign2sound.words import Dictionary
 
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
@@ -117,8 +106,7 @@ class Progress:
 
 def main() -> None:
     arguments = _arguments()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
+    silence_opencv()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
     for option in ("output", "report", "speech_output"):
@@ -128,13 +116,6 @@ def main() -> None:
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
         _use_own_profile(recognizer, arguments)
-        if _is_stills(arguments.source):
-            progress = Progress(str(arguments.source))
-            _leave_results(stack, progress, arguments.report)
-            pictures = watch_pictures(arguments.source) if arguments.watch else find_pictures(arguments.source)
-            read_stills(pictures, recognizer, progress)
-            return
-
         live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
         display = not arguments.headless and has_display()
         source = stack.enter_context(closing(_open_source(arguments)))
@@ -148,7 +129,7 @@ def main() -> None:
 
         progress = Progress(source.name)
         _leave_results(stack, progress, arguments.report)
-        video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
+        video = stack.enter_context(VideoWriter(output)) if output else None
         window = stack.enter_context(closing(Window())) if display else None
         controls = stack.enter_context(closing(Controls(live, speaker, recording)))
         if arguments.teach is not None:
@@ -168,7 +149,11 @@ def main() -> None:
 
 
 def read_stream(
-    source: Camera | VideoFile | Sample, controls: Controls, progress: Progress, window: Window | None, video: Video | None
+    source: Camera | VideoFile | Sample,
+    controls: Controls,
+    progress: Progress,
+    window: Window | None,
+    video: VideoWriter | None,
 ):
     """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
     started = time.perf_counter()
@@ -180,7 +165,7 @@ def read_stream(
             drawn = time.perf_counter()
             picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
             if video:
-                video.write(picture, frame.timestamp)
+                video.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), frame.timestamp)
             if window:
                 window.show(picture)
             stages["drawing"] = time.perf_counter() - drawn
@@ -195,36 +180,6 @@ def read_stream(
             picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
             window.show(picture)
     controls.finish()
-
-
-def read_stills(paths: Iterable[Path], recognizer: Recognizer, progress: Progress) -> None:
-    """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
-    counts = {"read": 0, "without a hand": 0, "broken": 0}
-    try:
-        for path in paths:
-            counts[_read_still(path, recognizer, progress)] += 1
-    finally:
-        print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
-
-
-def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
-    """Which of the counts it belongs to."""
-    started = time.perf_counter()
-    try:
-        picture = read_picture(path)
-    except BrokenPicture as error:
-        print(f"{printable(path)}  cannot be read, skipped: {error}", file=sys.stderr)
-        return "broken"
-    captured = time.perf_counter()
-    reading = recognizer.read_picture(picture)
-    stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
-    if reading.hand is None:
-        print(f"{printable(path)}  no hand found", flush=True)
-    else:
-        stages["features+model"] = reading.latency.model
-        print(f"{printable(path)}  {reading.label}  {reading.confidence:.2f}", flush=True)
-    progress.add(**stages, total=time.perf_counter() - started)
-    return "without a hand" if reading.hand is None else "read"
 
 
 def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:
@@ -246,10 +201,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--source",
         type=_source,
-        help="camera number, MJPEG or RTSP address, video file, folder of images, or sample "
-        "(default: camera 0 if one opens, else sample)",
+        help="camera number, MJPEG or RTSP address, video file, or sample (default: camera 0 if one opens, else sample)",
     )
-    parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
         "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the sample spells, 0.5 to 6 (default: {SPEED})"
@@ -287,13 +240,8 @@ def _arguments() -> argparse.Namespace:
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
-    if arguments.watch and not (isinstance(source, Path) and source.is_dir()):
-        raise UserError("--watch is for a folder that is being filled; give it as --source FOLDER, or leave --watch out")
-    if _is_stills(source):
-        for option in ("output", "record", "teach", "speech_output"):
-            if getattr(arguments, option) is not None:
-                option = f"--{option.replace('_', '-')}"
-                raise UserError(f"{option} is for streams, but {source} is stills; leave {option} out")
+    if is_stills(source):
+        raise UserError(f"{source} is no stream; read pictures with: python -m sign2sound read {source}")
     if isinstance(source, Path) and output:
         if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
@@ -301,36 +249,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _source(name: str) -> int | str | Path:
-    if name == "sample" or is_stream(name):
-        return name
-    if name.isdecimal():
-        return int(name)
-    if not Path(name).exists():
-        raise UserError(
-            f"no file or folder {name}; expected a camera number, an MJPEG or RTSP address, a video file, a folder of images, "
-            "or sample"
-        )
-    return Path(name)
-
-
-def _is_stills(source: int | str | Path | None) -> bool:
-    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
+    return name if name == "sample" else parse_source(name)
 
 
 def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
-    match arguments.source:
-        case Path() as path:
-            return VideoFile(path)
-        case int() as number:
-            return open_camera(number)
-        case "sample":
-            return Sample(arguments.word, arguments.speed)
-        case str() as url:
-            return open_stream(url)
-    try:
-        return open_camera(0)
-    except UserError:
-        return Sample(arguments.word, arguments.speed)
+    if arguments.source not in (None, "sample"):
+        return open_source(arguments.source)
+    if arguments.source is None:
+        with suppress(UserError):
+            return open_camera(0)
+    return Sample(arguments.word, arguments.speed)
 
 
 def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> None:

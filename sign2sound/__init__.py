@@ -30,3 +30,7 @@ def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module 'sign2sound' has no attribute {name!r}")
     return getattr(import_module(f"sign2sound.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

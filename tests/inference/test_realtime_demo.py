@@ -12,12 +12,11 @@ import pytest
 import torch
 
 from inference import realtime_demo, teaching
-from inference.sources import Camera
 from sign2sound import UserError
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.model import LandmarkGRU
-from sign2sound.pictures import FORMATS
 from sign2sound.profile import save_profile
+from sign2sound.sources import Camera
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +72,10 @@ def frames_in(path) -> int:
     return count
 
 
-def wait_for_video(path):
+def wait_for_video(folder):
+    """Until `out.mp4` is begun, whose file has another name until it is whole."""
     deadline = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+    while not list(folder.glob(".out.mp4.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
@@ -117,7 +117,7 @@ def test_a_mistake_is_one_line_and_status_2(start):
 def test_ctrl_c_loses_nothing(start, untrained, tmp_path):
     source = write_video(tmp_path / "long.mp4", 3000)
     process = start("--source", source, "--model", untrained, "--headless", "--output", "out.mp4", "--report", "r.json")
-    wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+    wait_for_video(tmp_path)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -136,7 +136,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
         process = start(
             "--word", "A", "--model", untrained, "--no-speech", "--output", "out.mp4", "--report", "r.json", display=display
         )
-        wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+        wait_for_video(tmp_path)
         time.sleep(0.5)
         process.terminate()
         out, err = process.communicate(timeout=60)
@@ -159,39 +159,6 @@ def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tm
     assert report["frames"] > 0 and report["frames"] + report["dropped"] == 40
     assert "text: " in capsys.readouterr().out
     assert frames_in(tmp_path / "out.mp4") > 0
-
-
-def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    hand = min((shared_data / "images" / "crowd" / "L").iterdir())
-    shutil.copy(hand, folder / f"2{hand.suffix}")
-    cv2.imwrite(str(folder / "10.png"), np.full((200, 200, 3), 128, np.uint8))
-    (folder / "1.jpg").write_bytes(b"no picture")
-
-    demo("--source", folder, "--report", "r.json")
-    out, err = capsys.readouterr()
-    lines = out.splitlines()
-    assert err == f"{folder / '1.jpg'}  cannot be read, skipped: not a picture of the formats {', '.join(FORMATS)}\n"
-    path, label, confidence = lines[0].rsplit(maxsplit=2)
-    assert path == str(folder / f"2{hand.suffix}") and label in realtime_demo.Recognizer.labels
-    assert 0 < float(confidence) <= 1
-    assert lines[1] == f"{folder / '10.png'}  no hand found"
-    assert lines[2] == "3 pictures: 1 read, 1 without a hand, 1 broken"
-    report = json.loads((tmp_path / "r.json").read_text())
-    assert report["frames"] == 2 and report["latency_ms"]["features+model"]["count"] == 1
-
-
-def test_a_folder_being_filled_is_read_until_ctrl_c(start, tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    demo = start("--source", folder, "--watch")
-    for name in ("1.png", "2.png"):
-        cv2.imwrite(str(folder / name), np.full((200, 200, 3), 128, np.uint8))
-        assert demo.stdout.readline() == f"{folder / name}  no hand found\n"
-    demo.send_signal(signal.SIGINT)
-    out, _ = demo.communicate(timeout=30)
-    assert out.startswith("2 pictures: 0 read, 2 without a hand, 0 broken") and demo.returncode == 130
 
 
 def test_headless_without_output_draws_nothing(demo, tmp_path):
@@ -231,9 +198,7 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--source", "77"], "camera 77 does not open"),
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
-        (["--source", "empty"], "no picture in empty"),
-        (["--source", "empty", "--output", "out.mp4"], "--output is for streams, but empty is stills"),
-        (["--source", "empty", "--teach"], "--teach is for streams, but empty is stills"),
+        (["--source", "empty"], "empty is no stream; read pictures with: python -m sign2sound read empty"),
         (["--teach", "AJ"], "cannot teach J"),
         (["--word", "A", "--record", "empty/.."], "is not empty, and no recording is overwritten"),
         (["--word", "A", "--language", "klingon"], "no words for klingon"),
@@ -248,7 +213,6 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--report", "empty"], "--report empty is a folder or not writable"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
-        (["--source", "sample", "--watch"], "--watch is for a folder that is being filled"),
         (["--source", "rtsp://127.0.0.1:1/a"], "no stream at rtsp://127.0.0.1:1/a that OpenCV can read"),
         (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
     ],
