@@ -34,7 +34,7 @@ from inference.teaching import adopt_user_profile, lesson_letters
 from sign2sound import Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, counted
 from sign2sound.live import Live
 from sign2sound.profile import user_profile
 from sign2sound.signer import SPEED
@@ -81,7 +81,8 @@ class Progress:
     def print_summary(self) -> None:
         if self.frames:
             print(self.latency.table())
-            print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
+            rate = f"{self.rate():.1f}" if self.frames > 1 else "–"
+            print(f"{counted(self.frames, 'frame')}, {rate} frames/s, {self.dropped} dropped")
 
     def write_report(self, path: Path) -> None:
         report = {
@@ -100,6 +101,7 @@ class Progress:
         try:
             with atomic_write(path) as file:
                 file.write(json.dumps(report, indent=2).encode())
+            print(f"wrote {path}")
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}); give --report another path") from error
 
@@ -145,7 +147,7 @@ def main() -> None:
             if video:
                 video.close()
             if output and progress.frames:
-                print(f"annotated video: {output}")
+                print(f"annotated video: {output}, which browsers and players show")
 
 
 def read_stream(

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from sign2sound.errors import UserError
 from sign2sound.exported import RELEASED
-from sign2sound.files import output_file, printable
+from sign2sound.files import counted, output_file, printable
 from sign2sound.pictures import BrokenPicture
 from sign2sound.recognizer import Recognizer
 from sign2sound.signer import SPEED, sign_word
@@ -125,8 +125,8 @@ def _read_pictures(paths: Iterable[Path], recognizer: Recognizer, as_json: bool)
             else:
                 print(f"{name}  {reading.label}  {reading.confidence:.2f}" if found else f"{name}  no hand found", flush=True)
     finally:
-        pictures = "1 picture" if sum(counts.values()) == 1 else f"{sum(counts.values())} pictures"
-        print(f"{pictures}: " + ", ".join(f"{count} {what}" for what, count in counts.items()), file=sys.stderr)
+        parts = ", ".join(f"{count} {what}" for what, count in counts.items())
+        print(f"{counted(sum(counts.values()), 'picture')}: {parts}", file=sys.stderr)
     if counts["broken"] == sum(counts.values()):
         raise UserError("nothing could be read; give pictures that a picture viewer shows")
 

@@ -40,6 +40,7 @@ def main() -> None:
     table = to_markdown(report, arguments.overrides)
     write_report(arguments.output / "ablation", report, table)
     print(table)
+    print(f"wrote ablation.md and ablation.json in {arguments.output}")
 
 
 def to_markdown(report: dict[str, dict], overrides: list[str]) -> str:

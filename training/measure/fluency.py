@@ -92,6 +92,7 @@ def main() -> None:
         table, name = to_markdown(report), "fluency"
     write_report(arguments.output / name, report, table)
     print(table)
+    print(f"wrote {name}.md and {name}.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:

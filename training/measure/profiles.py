@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
@@ -44,12 +45,13 @@ def main() -> None:
     if not names:
         raise UserError(f"no source of one person with {FEWEST} stills of a letter in {', '.join(map(str, arguments.data))}")
     people = {}
-    for name, fold in load_folds(arguments.models, names).items():
+    for name, fold in tqdm(load_folds(arguments.models, names).items(), unit=" people"):
         people[name] = measure(name, fold, stills, clips)
-        print(f"{name}: {describe(people[name])}", flush=True)
+        tqdm.write(f"{name}: {describe(people[name])}")
     table = to_markdown(people)
     write_report(arguments.output / "profiles", people, table)
     print(table)
+    print(f"wrote profiles.md and profiles.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:
