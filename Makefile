@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --disable-pip-version-check --retries 2
 LOG := $(VENV)/pip.log
-FAILED = { tail -n 1 $(LOG); echo "error: packages could not be fetched: check the network, then run make again ($(LOG))"; exit 2; }
+FAILED = { echo "error: packages cannot be had here: check the network, and the platform in README (pip: $(LOG))" >&2; exit 2; }
 
 .PHONY: demo test model
 
@@ -23,7 +23,7 @@ model: $(VENV)/.live
 	@$(RUN) -m sign2sound.hand_model >/dev/null
 
 $(VENV)/.live: requirements-live.txt pyproject.toml
-	@echo "setting up $(VENV) for live use: 250 MB to fetch, 700 MB on disk, some two minutes"
+	@echo "setting up $(VENV) for live use: 260 MB to fetch, 720 MB on disk, a minute or two"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -r requirements-live.txt --editable . 2>$(LOG) || $(FAILED)
 	@touch $@
