@@ -11,15 +11,15 @@ PIP := $(RUN) -m pip install --disable-pip-version-check --retries 2
 LOG := $(VENV)/pip.log
 FAILED = { echo "error: packages cannot be had here: check the network, and the platform in README (pip: $(LOG))" >&2; exit 2; }
 
-.PHONY: demo test model
+.PHONY: demo test setup
 
-demo: $(VENV)/.live model
+demo: $(VENV)/.live setup
 	$(RUN) inference/realtime_demo.py $(ARGS)
 
-test: $(VENV)/.all model
+test: $(VENV)/.all setup
 	$(RUN) -m pytest $(ARGS)
 
-model: $(VENV)/.live
+setup: $(VENV)/.live
 	@$(RUN) -m sign2sound.hand_model >/dev/null
 
 $(VENV)/.live: requirements-live.txt pyproject.toml

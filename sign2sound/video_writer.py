@@ -1,5 +1,6 @@
 """Frames with their times -> a video that browsers and players show: H.264 in an MP4 file, by PyAV."""
 
+import sys
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -13,12 +14,14 @@ from sign2sound.files import atomic_write
 _CLOCK = Fraction(1, 90_000)  # seconds; MPEG's own clock, on which the frames of all usual rates lie
 # Half of ultrafast's speed, and a third of its size; without B-frames, whose order would make the file's length wrong.
 _OPTIONS = {"preset": "veryfast", "crf": "23", "bf": "0"}
+_LONGEST_STILL = 60.0  # seconds for which one frame is shown; a damaged time can be hours ahead
 
 
 class VideoWriter:
     """Writes frames, each shown from its own time until that of the next one. The file is there once it is closed.
 
-    Raises UserError where the name does not end in .mp4; OSError where the file can't be written.
+    A gap of more than a minute between two frames is shortened to one, which is said once on stderr. Raises UserError where
+    the name does not end in .mp4; OSError where the file can't be written.
     """
 
     def __init__(self, path: str | Path):
@@ -27,10 +30,18 @@ class VideoWriter:
             raise UserError(f"{path} cannot be written as a video; give it a name that ends in .mp4")
         self._open = ExitStack()
         self._container = None  # opened by the first frame, which says how large it is
-        self._newest = -1  # time of the newest frame, in ticks of the clock
+        self._newest = 0.0  # timestamp
+        self._ticks = -1  # where the newest frame stands in the file, on its clock
+        self._left_out = 0.0  # seconds of the gaps that were shortened
 
     def write(self, picture: np.ndarray, timestamp: float) -> None:
         """Add a frame, RGB uint8 (H, W, 3), of the same size as the first, at `timestamp` seconds, which must increase."""
+        gap, self._newest = timestamp - self._newest, timestamp
+        if gap > _LONGEST_STILL:
+            if not self._left_out:
+                shortened = f"in {self._path} it lasts {_LONGEST_STILL:.0f} s, as all longer ones"
+                print(f"a gap of {gap:.0f} s between two frames; {shortened}", file=sys.stderr, flush=True)
+            self._left_out += gap - _LONGEST_STILL
         height, width = (side - side % 2 for side in picture.shape[:2])  # the colours of H.264 have half of the pixels
         if self._container is None:
             file = self._open.enter_context(atomic_write(self._path))
@@ -40,7 +51,7 @@ class VideoWriter:
             self._stream.codec_context.time_base = _CLOCK
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]))
         frame.time_base = _CLOCK
-        frame.pts = self._newest = max(self._newest + 1, round(timestamp / _CLOCK))
+        frame.pts = self._ticks = max(self._ticks + 1, round((timestamp - self._left_out) / _CLOCK))
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:

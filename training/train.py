@@ -232,7 +232,7 @@ class Trainer:
         self.model.train()
         totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
         name = f"epoch {self.epoch}/{self.config.epochs}"
-        for _ in tqdm(range(self.steps_per_epoch), desc=name, unit=" batches", leave=False, disable=_IN_WORKER):
+        for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
             batch = self.task.draw(self.training_set, self.generator)
             with self._autocast():
                 logits = self.task.logits(self.model, batch.features)

@@ -1,3 +1,7 @@
+import os
+import sys
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
@@ -24,6 +28,26 @@ def test_each_frame_is_shown_at_its_own_time_in_a_video_for_browsers(tmp_path):
     assert [picture[60, 120].mean() for picture in pictures] == pytest.approx(shades, abs=4)
     red, green, _ = pictures[0][60, 40]
     assert pictures[0].shape == (120, 160, 3) and red > 200 > 60 > green
+
+
+def test_a_damaged_time_is_bounded(tmp_path, capsys):
+    with VideoWriter(tmp_path / "v.mp4") as video:
+        for time in (0, 0.5, 40_000.5, 40_001, 1e9):
+            video.write(np.zeros((48, 64, 3), np.uint8), time)
+    with Video(tmp_path / "v.mp4") as frames:
+        assert [time for _, time in frames] == pytest.approx([0, 0.5, 60.5, 61, 121])
+    path = tmp_path / "v.mp4"
+    assert capsys.readouterr().err == f"a gap of 40000 s between two frames; in {path} it lasts 60 s, as all longer ones\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are UTF-8")
+@pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"a:b.mp4"])
+def test_a_video_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    path = Path(os.fsdecode(name))
+    with VideoWriter(path) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    assert path.stat().st_size
 
 
 def test_nothing_is_left_of_a_video_without_frames_or_room(tmp_path, monkeypatch):
