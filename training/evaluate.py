@@ -27,7 +27,7 @@ from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import find_device
 from training.config import DataConfig, ImageDataConfig
 from training.images.pictures import Pictures
-from training.report import calibration_error, markdown_table, percent, share, write_report
+from training.report import calibration_error, for_terminal, markdown_table, percent, share, write_report
 from training.split import split_samples
 from training.tasks import task_of_checkpoint
 
@@ -68,7 +68,7 @@ def main() -> None:
 
     table = to_markdown(report)
     write_report(arguments.output / "report", report, table)
-    print(table)
+    print(for_terminal(table))
     print(
         f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}; "
         f"next: python inference/realtime_demo.py --model {arguments.model}"

@@ -34,7 +34,7 @@ from training.measure.folds import (
     read,
     train_folds,
 )  # fmt: skip
-from training.report import calibration_error, markdown_table, percent, share, write_report
+from training.report import calibration_error, for_terminal, markdown_table, percent, share, write_report
 
 THRESHOLD = 0.5  # the probability above which live use takes a letter
 HELD = {"held_half": 0.5, "held_three": 3.0}  # seconds
@@ -69,7 +69,7 @@ def main() -> None:
     report["frame_rates"] = at_frame_rates(reads)
     table = to_markdown(report)
     write_report(arguments.output / "people", report, table)
-    print(table)
+    print(for_terminal(table))
     if arguments.calibrate:
         calibrate(arguments.calibrate, report["temperature"])
         print(f"set the temperature of {arguments.calibrate} to {report['temperature']:.3f}")

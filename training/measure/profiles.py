@@ -19,7 +19,7 @@ from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters, read
 from training.measure.people import HELD, THRESHOLD
-from training.report import markdown_table, percent, write_report
+from training.report import for_terminal, markdown_table, percent, write_report
 
 MANY_PEOPLE = ("ardamavi", "crowd", "signn")  # a profile is of one person
 PER_LETTER = (5, 20)
@@ -50,7 +50,7 @@ def main() -> None:
         tqdm.write(f"{name}: {describe(people[name])}")
     table = to_markdown(people)
     write_report(arguments.output / "profiles", people, table)
-    print(table)
+    print(for_terminal(table))
     print(f"wrote profiles.md and profiles.json in {arguments.output}")
 
 

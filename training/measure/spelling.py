@@ -27,7 +27,7 @@ from sign2sound.pictures import Video
 from sign2sound.recognizer import Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 from training.measure.folds import refuse_if_seen
-from training.report import markdown_table, write_report
+from training.report import for_terminal, markdown_table, write_report
 
 TEXTS = (
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
@@ -118,7 +118,7 @@ def main() -> None:
     report = {"model": str(arguments.model), "spelled": rows, "clips": list(letter_rows(clips[30], recognizer))}
     table = to_markdown(report)
     write_report(arguments.output / "spelling", report, table)
-    print(table)
+    print(for_terminal(table))
     print(f"wrote spelling.md and spelling.json in {arguments.output}")
 
 

@@ -27,7 +27,7 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary, literal_of, spell
 from training.measure.folds import CACHE, load_folds, read
 from training.measure.people import HELD, THRESHOLD
-from training.report import markdown_table, write_report
+from training.report import for_terminal, markdown_table, write_report
 
 WORDS = 2000
 NAMES = Path(__file__).with_name("given_names.txt")  # US census 1990: the 100 most frequent, and 100 spread over the others
@@ -70,7 +70,7 @@ def main() -> None:
     }
     table = to_markdown(report)
     write_report(arguments.output / "words", report, table)
-    print(table)
+    print(for_terminal(table))
     print(f"wrote words.md and words.json in {arguments.output}")
 
 
