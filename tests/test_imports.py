@@ -86,6 +86,8 @@ def test_the_public_names_are_listed_and_an_unknown_one_is_refused():
     import sign2sound
 
     assert {"Recognizer", "Speller", "Hand", "__version__"} <= set(dir(sign2sound))
+    for_type_checkers = {name.rpartition(".")[2] for name in imported(Path(sign2sound.__file__), "sign2sound")}
+    assert for_type_checkers == {*sign2sound.__all__, "import_module", "TYPE_CHECKING"}
 
     with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
         sign2sound.Recogniser  # noqa: B018
