@@ -1,21 +1,18 @@
-"""What the user sees: the annotated picture, the window, the annotated video."""
+"""What the user sees: the annotated picture, and the window."""
 
 import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from inference.exercise import Exercise
 from inference.teaching import TeachingState
-from sign2sound.errors import UserError
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS
-from sign2sound.pictures import name_for_opencv
 from sign2sound.prototypes import load_prototypes
 from sign2sound.recognizer import Reading
 from sign2sound.signer import PALM, draw_hand, place_hand
@@ -164,48 +161,6 @@ class Window:
 
     def close(self) -> None:
         cv2.destroyAllWindows()
-
-
-class Video:
-    """A video file that keeps the stream's time: frames are repeated or left out to match their timestamps.
-
-    It has its name once it is whole. Raises UserError at the first frame, or when it is closed, where it can't be written.
-    """
-
-    def __init__(self, path: Path, frame_rate: float):
-        self._path = path
-        self._part = path.with_name(f".{path.stem}.tmp{path.suffix}")
-        self._frame_rate = frame_rate
-        self._writer = None
-        self._written = 0
-
-    def write(self, picture: np.ndarray, timestamp: float) -> None:
-        if self._writer is None:
-            height, width = picture.shape[:2]
-            codec = cv2.VideoWriter_fourcc(*"mp4v")
-            with name_for_opencv(self._part) as name:
-                self._writer = cv2.VideoWriter(name, codec, self._frame_rate, (width, height))
-            if not self._writer.isOpened():
-                self._writer = None
-                raise UserError(
-                    f"{self._path} cannot be written as a video; expected a name that ends in .mp4 in a writable folder"
-                )
-        while self._written <= round(timestamp * self._frame_rate):
-            self._writer.write(picture)
-            self._written += 1
-
-    def close(self) -> None:
-        if self._writer is None:
-            return
-        self._writer.release()
-        self._writer = None
-        written = cv2.VideoCapture(str(self._part))  # OpenCV says nothing of a disk that was full
-        whole = written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._written
-        written.release()
-        if not whole:
-            self._part.unlink(missing_ok=True)
-            raise UserError(f"{self._path} cannot be written to its end; make room there, or give --output another path")
-        self._part.replace(self._path)
 
 
 def _draw_skeleton(canvas: np.ndarray, points: np.ndarray) -> None:

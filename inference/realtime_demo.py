@@ -4,7 +4,6 @@ python inference/realtime_demo.py                                 camera 0, or t
 python inference/realtime_demo.py --source sample --word HELLO --speed 3
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
-python inference/realtime_demo.py --source folder_of_pictures --watch
 python inference/realtime_demo.py --source 1 --resolution 1280x720   --list-cameras says which there are
 python inference/realtime_demo.py --teach MNT                     teach it how you sign M, N and T
 """
@@ -23,39 +22,38 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from inference.controls import Controls
-from inference.display import KEYS_HELP, Video, Window, annotate, has_display
+from inference.display import KEYS_HELP, Window, annotate, has_display
 from inference.latency import LatencyRecord
 from inference.recording import Recording
-from inference.sources import (
+from inference.teaching import adopt_user_profile, lesson_letters
+from sign2sound import Recognizer, UserError
+from sign2sound.errors import run
+from sign2sound.exported import RELEASED
+from sign2sound.files import atomic_write, counted
+from sign2sound.live import Live
+from sign2sound.profile import user_profile
+from sign2sound.signer import SPEED
+from sign2sound.sources import (
     Camera,
     Sample,
     VideoFile,
-    find_pictures,
-    is_stream,
+    is_stills,
     list_cameras,
     next_camera,
     open_camera,
-    open_stream,
-    watch_pictures,
+    open_source,
+    parse_source,
+    silence_opencv,
 )
-from inference.teaching import adopt_user_profile, lesson_letters
-from sign2sound import BrokenPicture, Recognizer, UserError
-from sign2sound.errors import run
-from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
-from sign2sound.live import Live
-from sign2sound.pictures import read_picture
-from sign2sound.profile import user_profile
-from sign2sound.signer import SPEED
 from sign2sound.speech import Speaker, Voice, find_engine
+from sign2sound.video_writer import VideoWriter
 from sign2sound.words import Dictionary
 
 RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
@@ -99,7 +97,8 @@ class Progress:
     def print_summary(self) -> None:
         if self.frames:
             print(self.latency.table())
-            print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
+            rate = f"{self.rate():.1f}" if self.frames > 1 else "–"
+            print(f"{counted(self.frames, 'frame')}, {rate} frames/s, {self.dropped} dropped")
 
     def write_report(self, path: Path) -> None:
         report = {
@@ -118,17 +117,17 @@ class Progress:
         try:
             with atomic_write(path) as file:
                 file.write(json.dumps(report, indent=2).encode())
+            print(f"wrote {path}")
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}); give --report another path") from error
 
 
 def main() -> None:
     arguments = _arguments()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
+    silence_opencv()
     if arguments.list_cameras:
         print("\n".join(list_cameras()) or "no camera opens; plug one in, or end the program that uses it")
         return
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
     for option in ("output", "report", "speech_output"):
@@ -138,13 +137,6 @@ def main() -> None:
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
         _use_own_profile(recognizer, arguments)
-        if _is_stills(arguments.source):
-            progress = Progress(str(arguments.source))
-            _leave_results(stack, progress, arguments.report)
-            pictures = watch_pictures(arguments.source) if arguments.watch else find_pictures(arguments.source)
-            read_stills(pictures, recognizer, progress)
-            return
-
         live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
         display = not arguments.headless and has_display()
         source = stack.enter_context(closing(_open_source(arguments)))
@@ -158,7 +150,7 @@ def main() -> None:
 
         progress = Progress(source.name)
         _leave_results(stack, progress, arguments.report)
-        video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
+        video = stack.enter_context(VideoWriter(output)) if output else None
         window = stack.enter_context(closing(Window())) if display else None
         controls = stack.enter_context(closing(Controls(live, speaker, recording, arguments.speed)))
         if arguments.teach is not None:
@@ -174,7 +166,7 @@ def main() -> None:
             if video:
                 video.close()
             if output and progress.frames:
-                print(f"annotated video: {output}")
+                print(f"annotated video: {output}, which browsers and players show")
 
 
 class Player:
@@ -185,7 +177,7 @@ class Player:
         controls: Controls,
         progress: Progress,
         window: Window | None,
-        video: Video | None,
+        video: VideoWriter | None,
         resolution: tuple[int, int] | None,
     ):
         """resolution: to ask cameras for that the user opens."""
@@ -250,7 +242,7 @@ class Player:
         height, width = self._canvas.shape[:2]
         self._video_size = self._video_size or (width, height)
         picture = self._canvas if self._video_size == (width, height) else cv2.resize(self._canvas, self._video_size)
-        self._video.write(picture, self._controls.now)
+        self._video.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), self._controls.now)
 
     def _obey(self, key: str | None, source: Source) -> Source | None:
         """Do what a key asks for. Returns what is to be read next: the same source, another camera, None to quit."""
@@ -276,49 +268,17 @@ class Player:
             self._controls.tell(f"{path} cannot be written ({error.strerror})")
 
 
-def read_stills(paths: Iterable[Path], recognizer: Recognizer, progress: Progress) -> None:
-    """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
-    counts = {"read": 0, "without a hand": 0, "broken": 0}
-    try:
-        for path in paths:
-            counts[_read_still(path, recognizer, progress)] += 1
-    finally:
-        print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
-
-
-def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
-    """Which of the counts it belongs to."""
-    started = time.perf_counter()
-    try:
-        picture = read_picture(path)
-    except BrokenPicture as error:
-        print(f"{printable(path)}  cannot be read, skipped: {error}", file=sys.stderr)
-        return "broken"
-    captured = time.perf_counter()
-    reading = recognizer.read_picture(picture)
-    stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
-    if reading.hand is None:
-        print(f"{printable(path)}  no hand found", flush=True)
-    else:
-        stages["features+model"] = reading.latency.model
-        print(f"{printable(path)}  {reading.label}  {reading.confidence:.2f}", flush=True)
-    progress.add(**stages, total=time.perf_counter() - started)
-    return "without a hand" if reading.hand is None else "read"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Read fingerspelling live.", epilog=KEYS_HELP)
     parser.add_argument(
         "--source",
         type=_source,
-        help="camera number, MJPEG or RTSP address, video file, folder of images, or sample "
-        "(default: camera 0 if one opens, else sample)",
+        help="camera number, MJPEG or RTSP address, video file, or sample (default: camera 0 if one opens, else sample)",
     )
     parser.add_argument("--list-cameras", action="store_true", help="say which cameras open, and stop")
     parser.add_argument(
         "--resolution", type=_resolution, metavar="WIDTHxHEIGHT", help="to ask the camera for (default: the camera's own)"
     )
-    parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
         "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the signer spells, 0.5 to 6 (default: {SPEED})"
@@ -358,13 +318,8 @@ def _arguments() -> argparse.Namespace:
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
-    if arguments.watch and not (isinstance(source, Path) and source.is_dir()):
-        raise UserError("--watch is for a folder that is being filled; give it as --source FOLDER, or leave --watch out")
-    if _is_stills(source):
-        for option in ("output", "record", "teach", "speech_output"):
-            if getattr(arguments, option) is not None:
-                option = f"--{option.replace('_', '-')}"
-                raise UserError(f"{option} is for streams, but {source} is stills; leave {option} out")
+    if is_stills(source):
+        raise UserError(f"{source} is no stream; read pictures with: python -m sign2sound read {source}")
     if isinstance(source, Path) and output:
         if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
@@ -372,16 +327,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _source(name: str) -> int | str | Path:
-    if name == "sample" or is_stream(name):
-        return name
-    if name.isdecimal():
-        return int(name)
-    if not Path(name).exists():
-        raise UserError(
-            f"no file or folder {name}; expected a camera number, an MJPEG or RTSP address, a video file, a folder of images, "
-            "or sample"
-        )
-    return Path(name)
+    return name if name == "sample" else parse_source(name)
 
 
 def _resolution(text: str) -> tuple[int, int]:
@@ -391,24 +337,13 @@ def _resolution(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _is_stills(source: int | str | Path | None) -> bool:
-    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
-
-
 def _open_source(arguments: argparse.Namespace) -> Source:
-    match arguments.source:
-        case Path() as path:
-            return VideoFile(path)
-        case int() as number:
-            return open_camera(number, arguments.resolution)
-        case "sample":
-            return Sample(arguments.word, arguments.speed)
-        case str() as url:
-            return open_stream(url)
-    try:
-        return open_camera(0, arguments.resolution)
-    except UserError:
-        return Sample(arguments.word, arguments.speed)
+    if arguments.source not in (None, "sample"):
+        return open_source(arguments.source, arguments.resolution)
+    if arguments.source is None:
+        with suppress(UserError):
+            return open_camera(0, arguments.resolution)
+    return Sample(arguments.word, arguments.speed)
 
 
 def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> None:

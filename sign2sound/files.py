@@ -27,6 +27,11 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 picture`, `2 pictures`, `1,000 pictures`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def natural_order(path: str) -> list[str | int]:
     """A key to sort paths by, A2.jpg before A10.jpg, so that neighbours are neighbours in time."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]

@@ -429,8 +429,8 @@ def test_where_nothing_can_be_learnt_the_lesson_says_so_at_its_beginning(desk, m
     desk.live.recognizer.use_model(OnnxModel(RELEASED))
     monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
     press(desk, "t", "enter")
-    assert desk.view(0, 0).notice == "learning a hand needs onnx, which is missing; pip install 'sign2sound[train]'"
-    with pytest.raises(UserError, match="needs onnx"):
+    assert desk.view(0, 0).notice == "learning a hand needs more packages: python -m pip install torch onnx"
+    with pytest.raises(UserError, match="needs more packages"):
         desk.teach("A")
     Signer(desk).show("B", 1.0)
     assert desk.live.text == "B"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from inference import display
-from inference.display import Video, View, annotate, has_display, key_name
+from inference.display import View, annotate, has_display, key_name
 from inference.practice import DrillState
 from inference.teaching import TeachingState
-from sign2sound import Hand, Reading, UserError
+from sign2sound import Hand, Reading
 from sign2sound.labels import LABELS
 from sign2sound.recognizer import Latency
 
@@ -239,38 +239,8 @@ def test_a_window_appears_with_its_first_picture(monkeypatch):
     assert [call[2] for call in calls if call[0] == "setWindowProperty"] == [cv2.WINDOW_FULLSCREEN, cv2.WINDOW_NORMAL]
 
 
-def test_a_video_keeps_the_streams_time(tmp_path):
-    video = Video(tmp_path / "v.mp4", 25)
-    for timestamp in (0, 0.04, 0.05, 0.2, 1.0):  # a frame too early and two that come late
-        video.write(GREY, timestamp)
-    video.close()
-    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
-    frames = 0
-    while capture.read()[0]:
-        frames += 1
-    assert frames == 26
-
-
-def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="nowhere.*cannot be written as a video"):
-        Video(tmp_path / "nowhere" / "v.mp4", 25).write(GREY, 0)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
 @pytest.mark.parametrize("display", ["", ":77"])
 def test_a_missing_display_is_found_missing(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     assert not has_display()
-
-
-def test_a_video_that_cannot_be_written_to_its_end_is_said_and_not_left(tmp_path):
-    """As on a full disk, of which OpenCV says nothing."""
-    video = Video(tmp_path / "out.mp4", 25)
-    random = np.random.default_rng(0)
-    for number in range(5):
-        video.write(random.integers(0, 255, (240, 320, 3), np.uint8), number / 25)
-    video._writer.release()
-    (tmp_path / ".out.tmp.mp4").write_bytes((tmp_path / ".out.tmp.mp4").read_bytes()[:5000])
-    with pytest.raises(UserError, match="out.mp4 cannot be written to its end"):
-        video.close()
-    assert list(tmp_path.iterdir()) == []

@@ -14,14 +14,13 @@ import torch
 
 from inference import realtime_demo, teaching
 from inference.controls import Controls
-from inference.display import Video
-from inference.sources import Camera, Frame
 from sign2sound import Recognizer, UserError
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.live import Live
 from sign2sound.model import LandmarkGRU
-from sign2sound.pictures import FORMATS
 from sign2sound.profile import save_profile
+from sign2sound.sources import Camera, Frame
+from sign2sound.video_writer import VideoWriter
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +76,10 @@ def frames_in(path) -> int:
     return count
 
 
-def wait_for_video(path):
+def wait_for_video(folder):
+    """Until `out.mp4` is begun, whose file has another name until it is whole."""
     deadline = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+    while not list(folder.glob(".out.mp4.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
@@ -121,7 +121,7 @@ def test_a_mistake_is_one_line_and_status_2(start):
 def test_ctrl_c_loses_nothing(start, untrained, tmp_path):
     source = write_video(tmp_path / "long.mp4", 3000)
     process = start("--source", source, "--model", untrained, "--headless", "--output", "out.mp4", "--report", "r.json")
-    wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+    wait_for_video(tmp_path)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -140,7 +140,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
         process = start(
             "--word", "A", "--model", untrained, "--no-speech", "--output", "out.mp4", "--report", "r.json", display=display
         )
-        wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+        wait_for_video(tmp_path)
         time.sleep(0.5)
         process.terminate()
         out, err = process.communicate(timeout=60)
@@ -254,14 +254,14 @@ def test_at_the_end_of_a_file_it_is_said_why_no_camera_is_opened(monkeypatch, ke
 
 
 def test_a_key_goes_from_camera_to_camera_and_the_video_goes_on(cameras, tmp_path):
-    video = Video(tmp_path / "v.mp4", 25)
+    video = VideoWriter(tmp_path / "v.mp4")
     desk = Desk(None, "n", None, "n", None, "q", video=video)
     first = Pictures("camera 0", 0)
     desk.player.play(first)
     video.close()
     assert [camera.name for camera in cameras] == ["camera 1", "camera 0"] and first.closed and cameras[0].closed
     assert desk.progress.dropped == 6
-    assert frames_in(tmp_path / "v.mp4") == round(desk.controls.now * 25) + 1
+    assert frames_in(tmp_path / "v.mp4") == desk.progress.frames
 
 
 def test_no_other_camera_leaves_the_one_there_is(monkeypatch):
@@ -287,39 +287,6 @@ def test_cameras_are_listed(demo, monkeypatch, capsys):
     monkeypatch.setattr(realtime_demo, "list_cameras", list)
     demo("--list-cameras")
     assert capsys.readouterr().out.startswith("no camera opens; ")
-
-
-def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    hand = min((shared_data / "images" / "crowd" / "L").iterdir())
-    shutil.copy(hand, folder / f"2{hand.suffix}")
-    cv2.imwrite(str(folder / "10.png"), np.full((200, 200, 3), 128, np.uint8))
-    (folder / "1.jpg").write_bytes(b"no picture")
-
-    demo("--source", folder, "--report", "r.json")
-    out, err = capsys.readouterr()
-    lines = out.splitlines()
-    assert err == f"{folder / '1.jpg'}  cannot be read, skipped: not a picture of the formats {', '.join(FORMATS)}\n"
-    path, label, confidence = lines[0].rsplit(maxsplit=2)
-    assert path == str(folder / f"2{hand.suffix}") and label in realtime_demo.Recognizer.labels
-    assert 0 < float(confidence) <= 1
-    assert lines[1] == f"{folder / '10.png'}  no hand found"
-    assert lines[2] == "3 pictures: 1 read, 1 without a hand, 1 broken"
-    report = json.loads((tmp_path / "r.json").read_text())
-    assert report["frames"] == 2 and report["latency_ms"]["features+model"]["count"] == 1
-
-
-def test_a_folder_being_filled_is_read_until_ctrl_c(start, tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    demo = start("--source", folder, "--watch")
-    for name in ("1.png", "2.png"):
-        cv2.imwrite(str(folder / name), np.full((200, 200, 3), 128, np.uint8))
-        assert demo.stdout.readline() == f"{folder / name}  no hand found\n"
-    demo.send_signal(signal.SIGINT)
-    out, _ = demo.communicate(timeout=30)
-    assert out.startswith("2 pictures: 0 read, 2 without a hand, 0 broken") and demo.returncode == 130
 
 
 def test_headless_without_output_draws_nothing(demo, tmp_path):
@@ -362,9 +329,7 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--source", "sample", "--resolution", "1280x720"], "--resolution is for cameras, but the source is sample"),
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
-        (["--source", "empty"], "no picture in empty"),
-        (["--source", "empty", "--output", "out.mp4"], "--output is for streams, but empty is stills"),
-        (["--source", "empty", "--teach"], "--teach is for streams, but empty is stills"),
+        (["--source", "empty"], "empty is no stream; read pictures with: python -m sign2sound read empty"),
         (["--teach", "AJ"], "cannot teach J"),
         (["--word", "A", "--record", "empty/.."], "is not empty, and no recording is overwritten"),
         (["--word", "A", "--language", "klingon"], "no words for klingon"),
@@ -379,7 +344,6 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--report", "empty"], "--report empty is a folder or not writable"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
-        (["--source", "sample", "--watch"], "--watch is for a folder that is being filled"),
         (["--source", "rtsp://127.0.0.1:1/a"], "no stream at rtsp://127.0.0.1:1/a that OpenCV can read"),
         (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
     ],

@@ -105,6 +105,7 @@ def main() -> None:
         file.write(table.encode())
     draw(rows, trainings, arguments.output / "compare.png")
     print(table)
+    print(f"wrote compare.md, compare.json and compare.png in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.sources import (
+from sign2sound import UserError
+from sign2sound.sources import (
     Camera,
     Sample,
     VideoFile,
@@ -20,7 +21,6 @@ from inference.sources import (
     open_stream,
     watch_pictures,
 )
-from sign2sound import UserError
 
 
 def write_video(path, frames: int):

@@ -1,5 +1,6 @@
 """Where the pictures come from: a camera, a network stream, a video file, the synthetic signer, a folder of stills."""
 
+import os
 import queue
 import threading
 import time
@@ -128,6 +129,41 @@ class Sample:
         self._frames.close()
 
 
+def silence_opencv() -> None:
+    """What OpenCV and FFmpeg within it log of a camera or file that does not open, our errors say in one line."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def parse_source(name: str) -> int | str | Path:
+    """What a user named: a camera's number, a stream's address, or the path of a video, a picture or a folder of pictures.
+
+    Raises UserError where it is none of these.
+    """
+    if is_stream(name):
+        return name
+    if name.isdecimal():
+        return int(name)
+    if not Path(name).exists():
+        raise UserError(
+            f"no file or folder {printable(name)}; expected a picture, a folder of pictures, a video, a camera's number, or "
+            "the address of an MJPEG or RTSP stream"
+        )
+    return Path(name)
+
+
+def is_stills(source: int | str | Path | None) -> bool:
+    """Whether it is a picture or a folder, which is read picture by picture."""
+    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def open_source(source: int | str | Path, resolution: tuple[int, int] | None = None) -> Camera | VideoFile:
+    """The stream that `parse_source` gave; resolution: see `open_camera`. Raises UserError when it does not open."""
+    if isinstance(source, Path):
+        return VideoFile(source)
+    return open_camera(source, resolution) if isinstance(source, int) else open_stream(source)
+
+
 def open_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
     """resolution: width and height to ask for; a camera that lacks it gives its nearest, see its `size`.
 
@@ -141,7 +177,7 @@ def open_camera(number: int, resolution: tuple[int, int] | None = None) -> Camer
         if capture.read()[0]:
             return Camera(capture, f"camera {number}", number=number)
         capture.release()
-    raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
+    raise UserError(f"camera {number} does not open; check that it is plugged in and free, or name a video file")
 
 
 def next_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
