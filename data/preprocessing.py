@@ -26,7 +26,7 @@ from typing_extensions import TypedDict
 from data.pictures import find_pictures
 from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write, claim_folders, printable
+from sign2sound.files import atomic_write, claim_folders, counted, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
@@ -100,8 +100,8 @@ def _preprocess(
     for name in pictures.skipped:
         print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
     if pictures.passed_over:
-        number, first = len(pictures.passed_over), pictures.passed_over[0]
-        print(f"passed over: {number} files whose names are no picture's, such as {first}; see report.json", file=sys.stderr)
+        files, first = counted(len(pictures.passed_over), "file"), printable(pictures.passed_over[0])
+        print(f"passed over: {files} named like no picture, such as {first}; see report.json", file=sys.stderr)
     groups = named_groups(pictures.paths, pictures.labels, group_by)
     stamps = {path: _stamp(pictures.file(path)) for path in pictures.paths}
     report = {

@@ -84,6 +84,7 @@ async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None
         browser(host, frames, number * len(frames) // args.clients, args.frame_rate, args.seconds)
         for number in range(args.clients)
     ]
+    print(f"measuring for {args.seconds:g} s …", flush=True)
     *measured, told = await asyncio.gather(*clients, one_too_many(host, args.seconds / 2))
     print(
         f"{args.clients} browsers at once, {args.frame_rate:g} frames/s from each camera, {args.seconds:g} s; p50 / p95 in ms"
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument("--frame-rate", type=float, default=30, help="of each camera; default: %(default)s")
     parser.add_argument("--videos", type=Path, metavar="FOLDER", help="what the cameras see; default: the synthetic signer")
     args = parser.parse_args()
+    print("preparing the cameras' frames …", flush=True)
     frames = camera_frames(args.videos, args.frame_rate)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

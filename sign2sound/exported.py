@@ -23,6 +23,8 @@ def open_model(path: str | Path) -> Model:
     """The model in an `.onnx` file, or in a checkpoint; only then is torch loaded. Raises UserError when it can't be used."""
     if Path(path).suffix == ".onnx":
         return OnnxModel(path)
+    if find_spec("torch") is None:
+        raise UserError(f"to read {path}, a checkpoint, needs torch: python -m pip install torch; an exported .onnx does not")
     from sign2sound.checkpoint import load_model
 
     return load_model(path)[0]
@@ -36,7 +38,7 @@ class OnnxModel:
         export of this program, or does not fit it."""
         self.path = Path(path)
         if not self.path.is_file():
-            raise UserError(f"no model at {path}; export one with `python scripts/export_model.py --output {path}`")
+            raise UserError(f"no model at {path}; give the path of an exported one, .onnx")
         self._weights = dict(weights or {})
         try:
             self._session = self._open(bounded=True)
@@ -110,9 +112,8 @@ class OnnxModel:
     def check_adaptable(self) -> None:
         """Raises UserError with 8-bit weights, and where torch or onnx is missing."""
         self._check_whole("adapting to a hand")
-        for needed in ("torch", "onnx"):
-            if find_spec(needed) is None:
-                raise UserError(f"adapting to a hand needs {needed}, which is missing; pip install 'sign2sound[train]'")
+        if not (find_spec("torch") and find_spec("onnx")):
+            raise UserError("adapting to a hand needs more packages: python -m pip install torch onnx")
 
     def to_torch(self):
         """The weights in a `LandmarkGRU` again. Raises UserError also where some are not in the file."""

@@ -39,6 +39,11 @@ def unescaped(text: str) -> str:
     return os.fsdecode(byte.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"\\", text.encode()))
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 picture`, `2 pictures`, `1,000 pictures`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def natural_order(path: str) -> list[str | int]:
     """A key to sort paths by, A2.jpg before A10.jpg, so that neighbours are neighbours in time."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]

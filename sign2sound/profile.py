@@ -40,7 +40,7 @@ def load_profile(path: str | Path, model: Model) -> Model:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"no profile at {path}; make one with `python training/personalize.py --input FOLDER --output {path}`")
+        raise UserError(f"no profile at {path}; give the path of one, or leave it out")
     try:
         profile = read_arrays(path, _LARGEST)
         found, weights = str(profile["model"]), {name: profile[name] for name in ADAPTED}
@@ -54,7 +54,7 @@ def load_profile(path: str | Path, model: Model) -> Model:
                 raise ValueError(f"{name} holds NaN or infinity")
     except (OSError, ValueError, KeyError, MemoryError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
-        raise UserError(f"{path} is not a profile of this program ({reason}); expected one by personalize.py") from error
+        raise UserError(f"{path} is not a profile of this program ({reason}); expected the .npz of one") from error
     if found != model.fingerprint:
         raise UserError(f"{path} belongs to another model; give that one, or make the profile again with this one")
     return model.with_weights(weights)

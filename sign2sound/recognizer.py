@@ -47,9 +47,12 @@ class Reading:
     latency: Latency
     notice: str = ""
 
+    def __repr__(self) -> str:
+        return f"Reading({self.label!r}, confidence={self.confidence:.2f}, hand={self.hand})"
+
 
 class Recognizer:
-    """Reads letters from stills, clips and streams. Close it (or use `with`) when frames were read."""
+    """Reads letters from stills, clips and streams. Close it (or use `with`) to free what reading frames takes."""
 
     labels = LABELS
 
@@ -133,7 +136,7 @@ class Recognizer:
 
         Raises `sign2sound.BrokenPicture` where the file gives no picture, ValueError on an array of another kind.
         """
-        if not isinstance(picture, np.ndarray):
+        if isinstance(picture, str | Path):
             from sign2sound.pictures import read_picture  # OpenCV loads only for those who read pictures
 
             picture = read_picture(picture)
@@ -171,6 +174,9 @@ class Recognizer:
 
     def __exit__(self, *_):
         self.close()
+
+    def __repr__(self) -> str:
+        return f"Recognizer({type(self.model_in_use).__name__} {self.model.fingerprint[:8]}, device={self._device!r})"
 
     def _notice(self, grey: bool) -> str:
         if not grey or self._said_grey:

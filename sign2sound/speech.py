@@ -51,7 +51,7 @@ class Speaker:
         self._voice = voice or Voice()
         self._muted = False
         self._stopping = False
-        self._reported = False
+        self.problem = ""  # what kept it from speaking, as it was reported
         self._process: subprocess.Popen | None = None
         if not RATES[0] <= self._voice.rate <= RATES[1]:
             raise UserError(f"a rate of {self._voice.rate} words/min; expected {RATES[0]} to {RATES[1]}")
@@ -84,6 +84,11 @@ class Speaker:
         self._muted = muted
         if muted and not self._recording:
             self._end_process()
+
+    def finish(self) -> None:
+        """Wait until all that was said is spoken. Nothing can be said after it."""
+        self._queue.put(None)
+        self._worker.join()
 
     def close(self) -> None:
         """Finish what was said; after 5 s leave out the rest."""
@@ -182,8 +187,8 @@ class Speaker:
             self._report("espeak-ng hangs; check that espeak-ng hello works")
 
     def _report(self, problem: str) -> None:
-        if not self._reported:
-            self._reported = True
+        if not self.problem:
+            self.problem = problem
             print(f"speech: {problem}", file=sys.stderr, flush=True)
 
 
@@ -246,10 +251,16 @@ class _Recording:
 
 def voices() -> list[str]:
     """Names of the engine's voices, each of which speaks every language. Raises UserError where there is no engine."""
+    listed = _ask(needed_engine(), "--voices=variant").stdout
+    return re.findall(r"!v[/\\](.+?)(?:\s\s|\s*$)", listed, re.MULTILINE)
+
+
+def needed_engine() -> str:
+    """`find_engine`, for what is of no use without. Raises UserError, which says how to install it."""
     engine = find_engine()
     if engine is None:
         raise UserError(f"no espeak-ng found; {_install_line()}")
-    return re.findall(r"!v[/\\](.+?)(?:\s\s|\s*$)", _ask(engine, "--voices=variant").stdout, re.MULTILINE)
+    return engine
 
 
 def find_engine() -> str | None:

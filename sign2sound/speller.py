@@ -94,6 +94,9 @@ class Speller:
         self._asked_of_letters = np.full(len(LABELS), float(options.change))
         self._asked_of_letters[NOTHING] = options.end
 
+    def __repr__(self) -> str:
+        return f"Speller(text={self.text!r})"
+
     @property
     def text(self) -> str:
         return "".join(character for character, _ in self._characters)

@@ -31,7 +31,7 @@ from tqdm import tqdm
 from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, restore, save_checkpoint
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write, claim_folders
+from sign2sound.files import atomic_write, claim_folders, counted
 from sign2sound.model import LandmarkGRU, find_device
 from training.batches import TrainingSet
 from training.calibration import fit_temperature
@@ -81,7 +81,8 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"model: {parameters:,} parameters; device: {describe(device)}; precision: {precision}")
     print(
-        f"data: {len(stills):,} stills and {0 if clips is None else len(clips):,} clips to train on, {len(validation):,} stills"
+        f"data: {counted(len(stills), 'still')} and {counted(0 if clips is None else len(clips), 'clip')} to train on, "
+        f"{counted(len(validation), 'still')}"
     )
     print(f"      to validate on ({config.data.split} split), from {', '.join(sources['training_sources'])}")
 
@@ -112,8 +113,12 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     with atomic_write(arguments.output / "run.json") as file:
         file.write((json.dumps(about, indent=1) + "\n").encode())
     print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
-    print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {memory} MiB")
-    print(f"wrote best_model.pth and run.json in {arguments.output}, history.csv and curves.png in {arguments.results}")
+    print(f"trained {counted(trainer.epoch, 'epoch')} in {trainer.seconds:.0f} s; peak memory {memory or '–'} MiB")
+    data = " ".join(map(str, config.data.paths))
+    print(
+        f"wrote best_model.pth and run.json in {arguments.output}, history.csv and curves.png in {arguments.results}; "
+        f"next: python training/evaluate.py --model {arguments.output}/best_model.pth --data {data}"
+    )
 
 
 def choose_precision(name: str, device: torch.device) -> str:
@@ -152,6 +157,9 @@ def load_data(config: Config | ImageConfig) -> tuple[Samples | Pictures, Samples
     for part, rows in (("train", training), ("validate", validation)):
         if not rows.any():
             raise UserError(f"no stills to {part} on in {', '.join(config.data.paths)} with data.split={config.data.split}")
+    if len(shown := {*stills.labels[training]}) == 1:
+        only = stills.classes[shown.pop()]
+        raise UserError(f"all stills to train on show {only}; training needs pictures of two classes or more")
     if clips is not None:
         clips = clips[split_samples(clips, config.data, config.seed)[0] & clips.found]
     return stills[training], clips, stills[validation]

@@ -101,7 +101,7 @@ def test_the_three_files_hold_what_was_seen(looks, pictures, tmp_path, capsys):
     assert report["broken"] == [{"path": "B/B1.jpg", "reason": "empty file"}]
     assert report["skipped_folders"] == ["junk"]
     assert report["passed_over"] == ["A/A3.raw"]
-    assert "passed over: 1 files whose names are no picture's, such as A/A3.raw" in capsys.readouterr().err
+    assert "passed over: 1 file named like no picture, such as A/A3.raw" in capsys.readouterr().err
     assert report["classes"]["A"] == {"images": 3, "pass 1": 0, "pass 2": 1, "pass 3": 0, "missed": 2}
 
 

@@ -96,7 +96,7 @@ def test_an_export_for_another_program_is_refused_by_name(file, name):
 
 
 def test_what_is_no_export_is_refused(tmp_path, model, file):
-    with pytest.raises(UserError, match="no model at .*none.onnx; export one with"):
+    with pytest.raises(UserError, match="no model at .*none.onnx; give the path of"):
         open_model(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match="text.onnx is no model that onnxruntime can read"):

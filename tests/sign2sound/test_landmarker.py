@@ -131,8 +131,9 @@ def test_no_hand(landmarker):
         np.zeros((50, 50, 4), np.uint8),
         np.zeros((50, 50, 3), np.float32),
         np.zeros((0, 50, 3), np.uint8),
+        None,
     ],
-    ids=["grey", "alpha", "float", "empty"],
+    ids=["grey", "alpha", "float", "empty", "none"],
 )
 def test_other_pictures_are_refused_and_the_next_is_read(landmarker, picture, bad):
     with pytest.raises(ValueError, match=r"must be RGB, uint8 \(H, W, 3\), found"):
@@ -177,15 +178,15 @@ def test_a_missing_model_file_is_named(tmp_path):
         Landmarker(model_path=tmp_path / "none.task")
 
 
-def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
+@pytest.mark.parametrize("end", ["landmarker.close(); landmarker.close()", "", "sys.exit(3)"], ids=["closed", "not", "exit"])
+def test_a_program_says_nothing_at_its_end_whether_it_closes_it_or_not(hand_model_file, shared_data, end):
     program = (
         "import sys, cv2\nfrom sign2sound import Landmarker\nlandmarker = Landmarker(model_path=sys.argv[1])\n"
-        "for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1]).found_in)\n"
-        "landmarker.close()\nlandmarker.close()"
+        f"for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1]).found_in)\n{end}"
     )
     pictures = [shared_data / "images" / "rooms" / path for path in (FIRST_PASS[0], SECOND_PASS[0])]
     done = subprocess.run([sys.executable, "-c", program, hand_model_file, *pictures], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n2\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (3 if "exit" in end else 0, "1\n2\n", "")
 
 
 # Several hands

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sign2sound import Hand, Recognizer, UserError, recognizer
+from sign2sound import Hand, Recognizer, Speller, UserError, recognizer
 from sign2sound.features import clip_features
 from sign2sound.labels import LABELS, NOTHING
 from sign2sound.pictures import BrokenPicture, Video, read_picture
@@ -344,6 +344,18 @@ def test_a_second_video_is_read_like_the_first(root, shared_data, hand_model_fil
             if len(found) == 2:  # and as a recognizer reads it that saw no other
                 reader.close()
     assert sum(found[1]) > 50 and found[1] == found[2]
+
+
+def test_what_is_printed_is_short(reader, right_hand):
+    assert repr(reader).startswith("Recognizer(LandmarkGRU ")
+    reading = repr(reader.update(Hand(right_hand), 0.0))
+    assert reading.startswith("Reading('") and reading.endswith(", hand=Hand(right, 60x104 pixels at (70, 96)))")
+    assert repr(Speller()) == "Speller(text='')"
+
+
+def test_a_frame_that_is_none_is_named(reader, hand_model_file):
+    with reader, pytest.raises(ValueError, match="must be RGB, .* found None"):
+        reader.read(None, 0.0)
 
 
 def test_a_picture_is_read_from_its_file_and_disturbs_no_stream(root, shared_data, hand_model_file):

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
-from sign2sound.errors import run
+from sign2sound.errors import UserError, run
 from sign2sound.files import claim_folders
 from sign2sound.model import LandmarkGRU
+from training.command import parse_command
 from training.config import load_config
 from training.train import choose_threads, main
 
@@ -219,3 +222,24 @@ def test_a_wrong_key_is_said_before_torch_is_imported(root, tmp_path):
         command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "did you mean epochs?" in done.stderr
+
+
+def test_what_a_run_writes_lies_below_its_output(root, processed, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output", str(tmp_path / "mine")])
+    arguments, _ = parse_command()
+    assert arguments.output == arguments.results == tmp_path / "mine"
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    arguments, _ = parse_command()
+    assert (arguments.output.parts[-2:], arguments.results.parts[-2:]) == (("checkpoints", "run"), ("results", "run"))
+
+
+def test_one_class_alone_is_refused(processed, tmp_path, monkeypatch):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    index = pd.read_csv(processed / "index.csv", keep_default_na=False)
+    shown = index["label"] == "A"
+    index[shown].to_csv(folder / "index.csv", index=False)
+    np.save(folder / "landmarks.npy", np.load(processed / "landmarks.npy")[shown])
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output", str(tmp_path / "out"), f"data.paths=[{folder}]"])
+    with pytest.raises(UserError, match="all stills to train on show A; training needs pictures of two classes or more"):
+        main()

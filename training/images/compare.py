@@ -115,6 +115,7 @@ def main() -> None:
     write_report(arguments.output / "compare", report, table)
     draw(rows, trainings, arguments.output / "compare.png")
     print(table)
+    print(f"wrote compare.md, compare.json and compare.png in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -19,7 +19,7 @@ from sign2sound.files import in_project
 from training.config import load_config
 from training.measure.folds import deal, describe_sources, train_folds
 from training.measure.people import add_training_arguments, read_people, report_on
-from training.report import markdown_table, percent, write_report
+from training.report import for_terminal, markdown_table, percent, write_report
 
 _COLUMNS = {"mean": "mean", "median": "median", "worst_tenth": "worst tenth"}
 
@@ -45,7 +45,8 @@ def main() -> None:
     report = {name: report_on(read_people(cache, folds, stills, clips)) for name, cache in caches.items()}
     table = to_markdown(report, arguments.overrides)
     write_report(arguments.output / "ablation", report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote ablation.md and ablation.json in {arguments.output}")
 
 
 def to_markdown(report: dict[str, dict], overrides: list[str]) -> str:

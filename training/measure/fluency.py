@@ -34,7 +34,7 @@ from training.augmentation import ease
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters
 from training.measure.words import NAMES, common_words
 from training.motions import KEYS, at_times, draw_motions
-from training.report import markdown_table, percent, share, write_report
+from training.report import for_terminal, markdown_table, percent, share, write_report
 from training.sequences import between, bones, hands_of
 
 WORDS = 1000
@@ -93,7 +93,8 @@ def main() -> None:
         report["moving"] = {} if clips is None else measure_moving(folds, clips)
         table, name = to_markdown(report), "fluency"
     write_report(arguments.output / name, report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote {name}.md and {name}.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:

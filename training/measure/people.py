@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model, save_checkpoint
@@ -39,7 +40,7 @@ from training.measure.folds import (
     read,
     train_folds,
 )  # fmt: skip
-from training.report import calibration_error, markdown_table, percent, share, write_report
+from training.report import calibration_error, for_terminal, markdown_table, percent, share, write_report
 
 THRESHOLD = 0.5  # the probability above which live use takes a letter
 HELD = {"held_half": 0.5, "held_three": 3.0}  # seconds
@@ -76,10 +77,15 @@ def main() -> None:
     report["frame_rates"] = at_frame_rates(reads)
     table = to_markdown(report)
     write_report(arguments.output / "people", report, table)
-    print(table)
+    print(for_terminal(table))
     if arguments.calibrate:
         calibrate(arguments.calibrate, report["temperature"])
         print(f"set the temperature of {arguments.calibrate} to {report['temperature']:.3f}")
+    data = " ".join(map(str, config.data.paths))
+    print(
+        f"wrote people.md and people.json in {arguments.output}, the models in {arguments.models}; "
+        f"next: python training/measure/fluency.py --data {data}"
+    )
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -109,7 +115,8 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 def read_people(cache: Path, folds: list[list[str]], stills: Samples, clips: Samples | None) -> list[Reads]:
     """All sources with something to measure, each read by the model of its fold."""
     by_source = load_folds(cache, [name for left_out in folds for name in left_out])
-    reads = [read_source(name, fold, stills, clips) for name, fold in sorted(by_source.items())]
+    named = tqdm(sorted(by_source.items()), desc="reading people", unit=" sources")
+    reads = [read_source(name, fold, stills, clips) for name, fold in named]
     return [one for one in reads if len(one.still_logits) or len(one.clip_logits)]
 
 

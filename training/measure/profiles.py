@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
 from sign2sound.adapting import adapt
@@ -24,7 +25,7 @@ from sign2sound.model import LandmarkGRU
 from training.measure.fluency import FEWEST_LETTERS, Spelling, signers, spell_by_person, words_error
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters, read
 from training.measure.people import HELD, THRESHOLD
-from training.report import markdown_table, percent, write_report
+from training.report import for_terminal, markdown_table, percent, write_report
 
 MANY_PEOPLE = ("ardamavi", "crowd", "signn")  # a profile is of one person
 PER_LETTER = (5, 20)
@@ -52,12 +53,13 @@ def main() -> None:
     if not names:
         raise UserError(f"no source of one person with {FEWEST} stills of a letter in {', '.join(map(str, arguments.data))}")
     people = {}
-    for name, fold in load_folds(arguments.models, names).items():
+    for name, fold in tqdm(load_folds(arguments.models, names).items(), unit=" people"):
         people[name] = measure(name, fold, stills, clips)
-        print(f"{name}: {describe(people[name])}", flush=True)
+        tqdm.write(f"{name}: {describe(people[name])}")
     table = to_markdown(people)
     write_report(arguments.output / "profiles", people, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote profiles.md and profiles.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:

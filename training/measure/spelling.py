@@ -31,7 +31,7 @@ from sign2sound.recognizer import Recognizer
 from sign2sound.signer import sign_word
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 from training.measure.folds import refuse_if_seen
-from training.report import markdown_table, write_report
+from training.report import for_terminal, markdown_table, write_report
 
 TEXTS = (
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
@@ -121,7 +121,7 @@ def main() -> None:
     }
     asl = [text.translate(str.maketrans("", "", UNLIKE_ASL)) for text in TEXTS]
     rows = []
-    for rate, clips in shown.items():
+    for rate, clips in tqdm(shown.items(), desc="spelling", unit=" rates"):
         whole, part = (join(texts, clips, recognizer) for texts in (TEXTS, asl))
         rows += [
             {"rate": rate, "speller": name, **figures(whole, make()), "cer_of_asl": figures(part, make())["cer"]}
@@ -130,12 +130,14 @@ def main() -> None:
     report = {"spelled": rows, "clips": list(letter_rows(plain, recognizer)), "signer": read_signer(model)}
     table = to_markdown(report)
     write_report(arguments.output / "spelling", report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote spelling.md and spelling.json in {arguments.output}")
 
 
 def read_clips(folder: Path, every: int = 1) -> dict[str, Clip]:
     """The letters of TEXTS from a folder of videos, of which only every second frame, say, is looked at."""
-    return {letter: read_clip(folder / f"{letter}.mp4", every) for letter in sorted(set("".join(TEXTS)) - {" "})}
+    letters = tqdm(sorted(set("".join(TEXTS)) - {" "}), desc="reading videos", unit=" videos")
+    return {letter: read_clip(folder / f"{letter}.mp4", every) for letter in letters}
 
 
 def read_clip(path: Path, every: int = 1) -> Clip:

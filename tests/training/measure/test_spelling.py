@@ -10,6 +10,7 @@ from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
 from training.measure import spelling
 from training.measure.spelling import Clip, PlainSpeller, Stream, at_double_speed, figures, find_hold, with_frames_between
+from training.report import for_terminal
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 3)).astype(np.float32)
 
@@ -97,7 +98,7 @@ def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
     spelling.main()
     table = (tmp_path / "spelling.md").read_text()
-    assert capsys.readouterr().out == f"{table}\n"
+    assert capsys.readouterr().out == f"{for_terminal(table)}\nwrote spelling.md and spelling.json in {tmp_path}\n"
     report = json.loads((tmp_path / "spelling.json").read_text())
     rows = [row for row in report["spelled"] if row["speller"] == "Speller"]
     assert [row["rate"] for row in rows] == ["15", "30", "60", "30, double speed"]
