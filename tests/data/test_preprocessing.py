@@ -25,7 +25,7 @@ class Looks:
         self.results = {"A1.jpg": SEEN, "B1.jpg": "empty file"}
 
     @contextmanager
-    def __call__(self, paths, workers):
+    def __call__(self, root, paths, workers, cluster):
         yield self.results_of(paths)
 
     def results_of(self, paths):
@@ -39,7 +39,7 @@ class Looks:
 @pytest.fixture
 def looks(monkeypatch):
     looks = Looks()
-    monkeypatch.setattr(preprocessing, "_look_at_all", looks)
+    monkeypatch.setattr(preprocessing, "look_at_all", looks)
     monkeypatch.setattr(preprocessing, "find_hand_model", lambda: None)
     return looks
 
