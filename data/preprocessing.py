@@ -149,7 +149,7 @@ def _preprocess(
     try:
         with (
             journal,
-            look_at_all(str(found.root), todo, workers, cluster) as answers,
+            look_at_all(found.root, todo, workers, cluster) as answers,
             tqdm(total=len(known), initial=int(known.sum()), unit=" images", smoothing=0.02) as bar,
         ):
             # While the workers start: scikit-learn takes as long to import as MediaPipe.
@@ -186,7 +186,7 @@ def _preprocess(
     }
     report["broken"] = [{"path": path, "reason": reason} for path, reason in broken.items()]
     _write(work, report, int(counts.sum()), _rows(work, listing, known, broken, validation))
-    if output != Place(work):
+    if is_address(output):
         for name in OUTPUTS:
             output.put(work / name)
             (work / name).unlink()
@@ -260,16 +260,15 @@ def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
 
 def _finished_report(work: Path, output: Place, report: dict, listing: _Listing) -> dict:
     """The report of a finished output, provided that it came of the options in `report` and the pictures of `listing`."""
-    folder = work
-    if output != Place(work):
+    if is_address(output):
         for name in OUTPUTS:
             output.fetch(name, work)
     try:
-        finished = json.loads((folder / "report.json").read_bytes())
+        finished = json.loads((work / "report.json").read_bytes())
         _refuse_other_options(finished["options"], report["options"], output)
         broken = {entry["path"] for entry in finished["broken"]}
         wanted = (tuple(map(_as_text, (row.path, row.label, row.group))) for row in listing if row.path not in broken)
-        with open(folder / "index.csv", newline="", encoding="utf-8") as file:
+        with open(work / "index.csv", newline="", encoding="utf-8") as file:
             found = (tuple(row[name] for name in ("path", "label", "group")) for row in csv.DictReader(file))
             rows = 0
             same = finished["bytes"] == report["bytes"]
@@ -277,12 +276,12 @@ def _finished_report(work: Path, output: Place, report: dict, listing: _Listing)
                 rows += one is not None
                 same &= one == other
         table(finished)  # needs what else a report holds
-        if np.load(folder / "landmarks.npy", mmap_mode="r").shape != (rows, 3 * LANDMARKS):
+        if np.load(work / "landmarks.npy", mmap_mode="r").shape != (rows, 3 * LANDMARKS):
             raise ValueError("landmarks.npy has another number of rows")
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise UserError(f"the files in {output} are none that this program wrote ({error!r}); --fresh replaces them") from error
     finally:
-        if output != Place(work):
+        if is_address(output):
             for name in OUTPUTS:
                 (work / name).unlink(missing_ok=True)
     if not same:

@@ -26,7 +26,7 @@ Answer = dict | str  # what is seen in a picture, or the reason why it cannot be
 
 
 @contextmanager
-def look_at_all(root: str, paths: Iterable[str], workers: int | None, cluster: str | None) -> Iterator[Iterator[Answer]]:
+def look_at_all(root: Place, paths: Iterable[str], workers: int | None, cluster: str | None) -> Iterator[Iterator[Answer]]:
     """`look_at` for each of `paths` below `root`, in order, at work from the start of the block to its end.
 
     workers: processes of this machine, one per core by default; cluster: the address of a Dask scheduler, whose workers are
@@ -41,7 +41,7 @@ def look_at_all(root: str, paths: Iterable[str], workers: int | None, cluster: s
         yield _answers(pool, root, chunks, waiting)
 
 
-def _answers(pool, root: str, chunks: Iterator[list[str]], waiting: deque[tuple[list[str], Future]]) -> Iterator[Answer]:
+def _answers(pool, root: Place, chunks: Iterator[list[str]], waiting: deque[tuple[list[str], Future]]) -> Iterator[Answer]:
     """The answers of the chunks `waiting`, and of `chunks`, which are given out as others are answered."""
     deaths = 0
     while waiting:
@@ -82,7 +82,7 @@ class _Processes:
         self._pool = self._started(self._workers)
         self._lone = None
 
-    def submit(self, root: str, chunk: list[str]) -> Future:
+    def submit(self, root: Place, chunk: list[str]) -> Future:
         try:
             return _submit(self._pool, root, chunk)
         except BrokenProcessPool as error:  # by an earlier chunk, whose turn to be answered comes
@@ -90,7 +90,7 @@ class _Processes:
             broken.set_exception(error)
             return broken
 
-    def alone(self, root: str, path: str) -> list[Answer]:
+    def alone(self, root: Place, path: str) -> list[Answer]:
         self._lone = self._lone or self._started(1)
         try:
             return _submit(self._lone, root, [path]).result()
@@ -98,7 +98,7 @@ class _Processes:
             self._lone = None
             raise
 
-    def given_again(self, root: str, waiting: deque) -> deque:
+    def given_again(self, root: Place, waiting: deque) -> deque:
         """All that `waiting` was given to ended with the one that was killed."""
         self._pool = self._started(self._workers)
         return deque((chunk, self.submit(root, chunk)) for chunk, _ in waiting)
@@ -110,7 +110,7 @@ class _Processes:
         return pool
 
 
-def _submit(pool: ProcessPoolExecutor, root: str, chunk: list[str]) -> Future:
+def _submit(pool: ProcessPoolExecutor, root: Place, chunk: list[str]) -> Future:
     """Ctrl-C is for this process alone: the processes that a pool starts as it is given work inherit the deafness."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -137,13 +137,13 @@ class _Cluster:
         self._executor = client.get_executor(pure=False)
         stack.callback(self._executor.shutdown, wait=False)
 
-    def submit(self, root: str, chunk: list[str]) -> Future:
+    def submit(self, root: Place, chunk: list[str]) -> Future:
         return self._executor.submit(look_at, root, chunk)
 
-    def alone(self, root: str, path: str) -> list[Answer]:
+    def alone(self, root: Place, path: str) -> list[Answer]:
         return self.submit(root, [path]).result()
 
-    def given_again(self, root: str, waiting: deque) -> deque:
+    def given_again(self, root: Place, waiting: deque) -> deque:
         return waiting
 
 
@@ -164,10 +164,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def look_at(root: str, paths: list[str]) -> list[Answer]:
+def look_at(root: Place, paths: list[str]) -> list[Answer]:
     """What a worker sees in each of these pictures below `root`, a folder or an address."""
     with _one_at_a_time:
-        contents = Place(root).read(paths)
+        contents = root.read(paths)
         for content in contents:
             if isinstance(content, Exception) and is_address(root) and not isinstance(content, _NO_SUCH_FILE):
                 raise content  # the network's fault, which is no picture's
