@@ -10,7 +10,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from sign2sound.errors import UserError
 
-_CHANGES = ("mtime", "ETag", "etag", "LastModified", "updated", "created", "CRC")  # what tells a changed file, by kind of address
+# What tells a changed file, by kind of address.
+_CHANGES = ("mtime", "ETag", "etag", "LastModified", "updated", "created", "CRC")
 
 
 def is_address(path: "str | Path | Place") -> bool:

@@ -93,7 +93,7 @@ def preprocess(
     that cannot be read are listed in the report. Raises UserError, also where `output` was made with other options or other
     pictures, or another run of this machine is at work.
     """
-    work = Path(output)
+    work = Path(str(output).removeprefix("file://"))
     if is_address(output):
         work = user_cache_path("sign2sound") / "preprocess" / sha256(str(output).encode()).hexdigest()[:16]
     with claim_folders(work):
@@ -101,7 +101,8 @@ def preprocess(
         try:
             return _preprocess(folder, work, Place(output), listing_file, group_by, split, seed, workers, cluster, fresh)
         finally:
-            listing_file.unlink(missing_ok=True)
+            with suppress(OSError):  # Windows removes no file that a traceback holds open
+                listing_file.unlink()
 
 
 def _preprocess(

@@ -17,7 +17,7 @@ from sign2sound.errors import UserError
 from sign2sound.pictures import BrokenPicture, decode_picture
 
 _CHUNK = 8  # pictures that a worker is given at once
-_AHEAD = 512  # chunks that are given out before the first of them must be answered, since answers are taken in order
+_AHEAD = 2048  # chunks that are given out before the first of them must be answered, since answers are taken in order
 _MOST_DEATHS = 40  # of workers in a row, each by another picture, that are still the pictures' fault
 _NO_SUCH_FILE = FileNotFoundError, PermissionError, IsADirectoryError
 _FATAL = "it killed the process that read it, twice"
@@ -51,6 +51,13 @@ def _answers(pool, root: Place, chunks: Iterator[list[str]], waiting: deque[tupl
             deaths = 0
         except CancelledError:
             raise UserError("the cluster's scheduler has gone; the same command goes on, once it is back") from None
+        except (ImportError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "deserializ" not in str(error):
+                raise
+            reason = " ".join(str(error).split())[:80]
+            raise UserError(
+                f"the cluster cannot run this program ({reason}); start scheduler and workers in a clone and this environment"
+            ) from error
         except pool.death:
             # One of the pictures that workers had been given killed its worker. Alone, each shows whether it was that one.
             suspects = [chunk, *(waiting.popleft()[0] for _ in range(min(len(waiting), pool.at_risk - 1)))]

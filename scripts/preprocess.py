@@ -23,7 +23,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--output",
-        type=lambda path: path if is_address(path) else output_folder(path),
+        type=lambda path: path if is_address(path) else output_folder(path.removeprefix("file://")),
         default=in_project("data/processed"),
         metavar="DIR",
         help="folder or address; default: %(default)s",
