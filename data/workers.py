@@ -51,13 +51,6 @@ def _answers(pool, root: Place, chunks: Iterator[list[str]], waiting: deque[tupl
             deaths = 0
         except CancelledError:
             raise UserError("the cluster's scheduler has gone; the same command goes on, once it is back") from None
-        except (ImportError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "deserializ" not in str(error):
-                raise
-            reason = " ".join(str(error).split())[:80]
-            raise UserError(
-                f"the cluster cannot run this program ({reason}); start scheduler and workers in a clone and this environment"
-            ) from error
         except pool.death:
             # One of the pictures that workers had been given killed its worker. Alone, each shows whether it was that one.
             suspects = [chunk, *(waiting.popleft()[0] for _ in range(min(len(waiting), pool.at_risk - 1)))]
@@ -73,6 +66,13 @@ def _answers(pool, root: Place, chunks: Iterator[list[str]], waiting: deque[tupl
                     "every worker process is killed, perhaps for want of memory; the same command goes on, with fewer --workers"
                 ) from None
             waiting = pool.given_again(root, waiting)
+        except (ImportError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "deserializ" not in str(error):
+                raise
+            reason = " ".join(str(error).split())[:80]
+            raise UserError(
+                f"the cluster cannot run this program ({reason}); start scheduler and workers in a clone and this environment"
+            ) from error
         for chunk in islice(chunks, _AHEAD - len(waiting)):
             waiting.append((chunk, pool.submit(root, chunk)))
 

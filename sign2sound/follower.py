@@ -30,15 +30,11 @@ class Follower:
         self._agreeing = 0  # looks in a row that found the rival
         self._free_from = -math.inf  # no hand is followed before
 
-    def waits_for(self, timestamp: float) -> Hand | None:
-        """The hand that was followed, as long as it is waited for; only hands near it matter then."""
-        return self._hand if timestamp - self._seen <= _LOST else None
-
     def found(self, hands: list[Hand], timestamp: float) -> Hand | None:
         """The hand to follow, of all in a frame where none is tracked."""
         if timestamp < self._free_from:
             return None
-        if self.waits_for(timestamp):
+        if self._hand is not None and timestamp - self._seen <= _LOST:
             hands = [hand for hand in hands if hand_distance(hand, self._hand) < 2 * hand_size(self._hand)]
             hand = min(hands, key=lambda hand: hand_distance(hand, self._hand), default=None)
         else:

@@ -81,7 +81,7 @@ class Landmarker:
         """
         hand = self._track(frame, timestamp) if self._tracking else None
         if hand is None:
-            hand = self._shown = self._follower.found(self._search(frame, timestamp), timestamp)
+            hand = self._shown = self._follower.found(self._search(frame), timestamp)
         elif self._follower.look_due(hand, timestamp):
             if self._follower.looked(self._detect(self._whole_frame.detect, _without(frame, hand)), timestamp):
                 # MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black
@@ -101,20 +101,18 @@ class Landmarker:
         self._tracking = False
         self._shown: Hand | None = None  # the tracker is to see its surroundings only, so that it takes up no other
 
-    def _search(self, frame: np.ndarray, timestamp: float) -> list[Hand]:
+    def _search(self, frame: np.ndarray) -> list[Hand]:
         """The hands of a frame in which none is tracked.
 
         Asked for two at once, MediaPipe runs the landmark network on two places in most frames that hold none. So it is asked
         for one, and for a second only where there is a first.
         """
-        if lost := self._follower.waits_for(timestamp):
-            return self._detect(self._whole_frame.detect, _surroundings(frame, lost, 2 * hand_size(lost)))
         hands = self._detect(self._whole_frame.detect, frame)
         return hands + self._detect(self._whole_frame.detect, _without(frame, hands[0])) if hands else []
 
     def _track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
         if self._shown is not None:
-            frame, self._shown = _surroundings(frame, self._shown, hand_size(self._shown)), None
+            frame, self._shown = _surroundings(frame, self._shown), None
         self._clock = max(self._clock + 1, round(timestamp * 1000))
         hands = self._detect(self._tasks[PASSES[0]].detect_for_video, frame, self._clock)
         return hands[0] if hands else None
@@ -188,9 +186,9 @@ class Landmarker:
         ]
 
 
-def _surroundings(frame: np.ndarray, hand: Hand, margin: float) -> np.ndarray:
-    """The frame, black but for the hand and `margin` pixels around it."""
-    there = _box(hand, margin)
+def _surroundings(frame: np.ndarray, hand: Hand) -> np.ndarray:
+    """The frame, black but for the hand and a hand's width around it."""
+    there = _box(hand, hand_size(hand))
     shown = np.zeros_like(frame)
     shown[there] = frame[there]
     return shown
