@@ -87,14 +87,19 @@ export class Camera {
     return this.video.videoWidth > 0 && performance.now() - this.taken >= SHORTEST;
   }
 
-  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took; picture is null
+  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took; an ImageBitmap or a JPEG, null
    *  where the browser gives none. */
-  async take() {
+  async take(asBitmap) {
     const time = this.taken = performance.now();
     const {videoWidth, videoHeight} = this.video;
     const scale = Math.min(1, WIDTH / Math.max(videoWidth, videoHeight));
-    this.canvas.width = Math.round(videoWidth * scale);
-    this.canvas.height = Math.round(videoHeight * scale);
+    const [width, height] = [videoWidth, videoHeight].map((side) => Math.round(side * scale));
+    if (asBitmap) {
+      const size = {resizeWidth: width, resizeHeight: height, resizeQuality: "medium"};
+      const picture = await createImageBitmap(this.video, size).catch(() => null);
+      return {picture, time, encode: performance.now() - time};
+    }
+    Object.assign(this.canvas, {width, height});
     this.context.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
     const picture = await jpegOf(this.canvas, QUALITY);
     return {picture, time, encode: performance.now() - time};

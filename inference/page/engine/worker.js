@@ -1,0 +1,46 @@
+// The worker in which the browser reads frames, so that the page stays smooth: opens the engine, then answers messages in their order.
+
+import {Landmarker} from "./landmarker.js";
+import {Model} from "./gru.js";
+import {Recognizer} from "./recognizer.js";
+import {Session} from "./session.js";
+
+let open; // a promise of () => a new session
+let session;
+let queue = Promise.resolve();
+
+self.onmessage = ({data}) => {
+  queue = queue.then(() => answer(data)).then((message) => self.postMessage(message), (error) => {
+    self.postMessage({type: "error", message: error.message});
+  });
+};
+
+async function answer({files, values, start, frame, time, picture, command}) {
+  if (files) {
+    open = openEngine(files, values);
+    await open;
+    return {type: "ready"};
+  }
+  if (start) {
+    session = (await open)();
+    return session.welcome();
+  }
+  if (command) return session.command(command);
+  try {
+    return frame ? session.frame(frame, time) : {type: "picture", ...await (await open)().picture(picture)};
+  } finally {
+    (frame ?? picture).close();
+  }
+}
+
+async function openEngine(files, values) {
+  const [landmarker, weights] = await Promise.all([Landmarker.open(files, values), load(files.weights)]);
+  const recognizer = new Recognizer(new Model(await weights.arrayBuffer(), values), values);
+  return () => new Session(landmarker, recognizer, null, values);
+}
+
+async function load(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address} cannot be loaded (status ${answer.status})`);
+  return answer;
+}
