@@ -2,7 +2,8 @@
 
 from dataclasses import asdict
 
-from inference.session import TOP
+from inference import practice
+from inference.session import LONGEST_TEXT, LONGEST_WORD, TOP
 from sign2sound import follower, recognizer, speller, words
 from sign2sound.features import FEATURES, FRAME_RATE
 from sign2sound.labels import LABELS, MOTION_LETTERS
@@ -29,8 +30,7 @@ def engine_values(model: LandmarkGRU, options: speller.SpellerOptions | None = N
     """The values as JSON knows them, named as in Python."""
     return {
         "labels": LABELS,
-        "top": TOP,
-        "suggestions": SUGGESTIONS,
+        "session": {"top": TOP, "suggestions": SUGGESTIONS, "longest_word": LONGEST_WORD, "longest_text": LONGEST_TEXT},
         "model": {
             "features": FEATURES,
             "hidden": model.hidden,
@@ -54,6 +54,13 @@ def engine_values(model: LandmarkGRU, options: speller.SpellerOptions | None = N
             "motion_letters": MOTION_LETTERS,
             "longest_step": speller._LONGEST_STEP,
             "unlikely": speller._UNLIKELY,
+        },
+        "practice": {
+            "hands": {letter: hand.round(5).tolist() for letter, hand in practice._prototypes().items()},
+            "fingers": practice.FINGERS,
+            "turn": practice.TURN,
+            "change": practice._CHANGE,
+            "close": practice._CLOSE,
         },
         "words": {
             "misread": words._MISREAD,

@@ -1,5 +1,6 @@
-// What the browser does with its frames: inference/session.py with sign2sound/live.py, answering with the same messages.
+// What the browser does with its frames, spell or practise: inference/session.py with sign2sound/live.py, answering with the same messages.
 
+import {Drill} from "./drill.js";
 import {Speller} from "./speller.js";
 
 export class Session {
@@ -8,17 +9,19 @@ export class Session {
     Object.assign(this, {landmarker, recognizer, dictionary, values});
     landmarker.reset();
     recognizer.reset();
-    this.speller = new Speller(values);
+    this.spelling = new Speller(values);
+    this.practice = null; // a speller of its own
+    this.drill = null;
     this.suggestions = [];
   }
 
-  state() {
-    const {text, word} = this.speller;
-    return {text, word, suggestions: this.suggestions, profile: false};
+  welcome() {
+    return {...this.state(), type: "welcome", notice: ""};
   }
 
-  welcome() {
-    return {type: "welcome", notice: "", ...this.state()};
+  state() {
+    const {text, word} = this.spelling;
+    return {type: "state", text, word, suggestions: this.suggestions, profile: false};
   }
 
   /** Read a frame, an ImageBitmap, taken at `time` seconds -> the step. */
@@ -28,57 +31,88 @@ export class Session {
     const found = performance.now();
     const probabilities = this.recognizer.update(hand, time);
     const read = performance.now();
-    const event = this.speller.update(time, probabilities);
-    if (event) this.suggest();
+    const speller = this.drill ? this.practice : this.spelling;
+    const event = speller.update(time, probabilities);
+    if (event && !this.drill) this.suggest();
     const done = performance.now();
+    const described = this.describe(probabilities, hand, frame);
     return {
-      type: "step",
       ...this.state(),
-      ...this.describe(probabilities, hand, frame),
+      ...described,
+      type: "step",
       time,
-      hold: this.speller.progress,
+      hold: speller.progress,
       event,
       teaching: null,
-      practice: null,
-      ms: {decode: 0, landmarks: found - started, "features+model": read - found, text: done - read, server: done - started},
+      practice: this.drill?.update(event, hand, described.label) ?? null,
+      ms: {decode: 0, landmarks: found - started, "features+model": read - found, text: done - read, server: performance.now() - started},
     };
   }
 
-  /** The letter of a still, an ImageBitmap: what /predict of the server answers. */
+  /** The letter of a still, an ImageBitmap: as /predict of the server answers, with the hand's points as a step has them. */
   async picture(picture) {
     const hand = await this.landmarker.find(picture);
     return this.describe(this.recognizer.predict(hand), hand, picture);
   }
 
-  /** Do what the page asks for -> the state after it. */
+  /** Do what the page asks for -> the state after it. Throws an Error that says why not. */
   command({do: action, text = "", index = 0}) {
+    const {longest_text: most, longest_word: longest} = this.values.session;
     switch (action) {
       case "write":
-        for (const character of text.toUpperCase()) this.speller.write(character === " " ? "space" : character);
+        if (this.spelling.text.length + text.length > most) throw new Error(`the text is full: ${most} characters; clear it`);
+        for (const character of text.toUpperCase()) this.spelling.write(character === " " ? "space" : character);
+        this.suggest();
         break;
       case "delete":
-        this.speller.write("del");
+        this.spelling.write("del");
+        this.suggest();
         break;
       case "take":
-        if (!this.suggestions[index]) break;
-        this.speller.replaceWord(this.suggestions[index]);
+        if (!this.suggestions[index]) {
+          throw new Error(`there is no suggestion ${index}; expected 0 to ${this.values.session.suggestions - 1}, of those on show`);
+        }
+        this.spelling.replaceWord(this.suggestions[index]);
+        this.suggestions = [];
         break;
       case "clear":
-        this.speller.clear();
+        this.spelling.clear();
+        this.suggest();
         break;
+      case "practice":
+        this.practise(text.toUpperCase().replaceAll(" ", ""), longest);
+        break;
+      case "skip":
+        if (!this.drill) throw new Error("nothing to skip: neither practising nor teaching");
+        this.drill.skip();
+        break;
+      case "spell":
+        this.drill = null;
+        break;
+      default:
+        throw new Error("a hand is taught by the program on your own computer only");
     }
-    this.suggest();
-    if (action === "take") this.suggestions = [];
-    return {type: "state", ...this.state()};
+    return this.state();
+  }
+
+  practise(word, longest) {
+    if (!word || word.length > longest) throw new Error(`a word to practise has 1 to ${longest} letters, found ${word.length}`);
+    if (!this.drill) {
+      this.recognizer.reset();
+      this.landmarker.reset();
+      this.practice = new Speller(this.values);
+      this.drill = new Drill(this.values);
+    }
+    this.drill.start(word);
   }
 
   suggest() {
-    this.suggestions = this.dictionary?.suggest(this.speller.evidence, this.values.suggestions) ?? [];
+    this.suggestions = this.dictionary.suggest(this.spelling.evidence, this.values.session.suggestions);
   }
 
   /** What was read, and the hand's 21 points as shares of the picture's width and height. */
   describe(probabilities, hand, {width, height}) {
-    const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, this.values.top);
+    const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, this.values.session.top);
     const top = best.map((label) => [this.values.labels[label], probabilities[label]]);
     const points = hand && Array.from({length: 21}, (_, point) => [hand.landmarks[3 * point] / width, hand.landmarks[3 * point + 1] / height]);
     return {label: top[0][0], confidence: top[0][1], top, hand: points};

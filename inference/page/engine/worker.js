@@ -1,9 +1,10 @@
 // The worker in which the browser reads frames, so that the page stays smooth: opens the engine, then answers messages in their order.
 
-import {Landmarker} from "./landmarker.js";
 import {Model} from "./gru.js";
+import {Landmarker} from "./landmarker.js";
 import {Recognizer} from "./recognizer.js";
 import {Session} from "./session.js";
+import {Dictionary} from "./words.js";
 
 let open; // a promise of () => a new session
 let session;
@@ -34,9 +35,12 @@ async function answer({files, values, start, frame, time, picture, command}) {
 }
 
 async function openEngine(files, values) {
-  const [landmarker, weights] = await Promise.all([Landmarker.open(files, values), load(files.weights)]);
-  const recognizer = new Recognizer(new Model(await weights.arrayBuffer(), values), values);
-  return () => new Session(landmarker, recognizer, null, values);
+  const landmarker = Landmarker.open(files, values);
+  const [weights, words] = await Promise.all([load(files.weights), load(files.words)]);
+  const model = new Model(await weights.arrayBuffer(), values);
+  const dictionary = new Dictionary(await words.text(), values);
+  const parts = [await landmarker, new Recognizer(model, values), dictionary, values];
+  return () => new Session(...parts);
 }
 
 async function load(address) {
