@@ -15,14 +15,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from inference.engine import engine_values, engine_weights, engine_words
-from inference.server import PAGE, draw_sign
+from inference.engine import engine_values, engine_words
+from inference.server import PAGE
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
+from sign2sound.features import FEATURES
 from sign2sound.files import in_project
 from sign2sound.hand import BONES
 from sign2sound.hand_model import find_hand_model
-from sign2sound.prototypes import load_prototypes
+from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary
 
 EXTRAS = Path(__file__).with_name("site")  # what the page has only where no server is behind it
@@ -78,6 +79,17 @@ class Site:
         return posixpath.join(posixpath.dirname(reference), posixpath.basename(self.publish(target)))
 
 
+def engine_model(model: LandmarkGRU) -> dict:
+    """What the weights are of."""
+    sizes = {"features": FEATURES, "hidden": model.hidden, "layers": model.sizes["layers"]}
+    return {"fingerprint": model.fingerprint, "temperature": model.temperature, **sizes}
+
+
+def engine_weights(model: LandmarkGRU) -> bytes:
+    """All weights, float32, little-endian, one tensor after another in the checkpoint's order."""
+    return b"".join(weight.cpu().numpy().astype("<f4").tobytes() for weight in model.state_dict().values())
+
+
 def build(output: Path) -> None:
     """Build the site in a folder. Raises UserError where something is missing that it is built from."""
     if not MEDIAPIPE.is_dir():
@@ -97,7 +109,7 @@ def build(output: Path) -> None:
             "words": ("words.txt", engine_words(Dictionary.load()).encode()),
         }
         files = {name: site.write_hashed(f"assets/{file}", content) for name, (file, content) in files.items()}
-        about = {"server": False, "model": model.fingerprint, "files": files, "values": engine_values(model)}
+        about = {"server": False, "files": files, "model": engine_model(model), "values": engine_values()}
         (source / "engine.json").write_text(json.dumps(about), encoding="utf-8")
         site.write("skeleton", json.dumps(BONES).encode())
 
@@ -131,7 +143,9 @@ def sizes(output: Path) -> str:
                 row[2] += len(gzip.compress(content))
     rows["total"] = rows.pop("total")
     lines = [f"{'part':<30}{'files':>6}{'KiB':>10}{'KiB gzip':>10}"]
-    return "\n".join(lines + [f"{part:<30}{n:6}{size / 1024:10.0f}{packed / 1024:10.0f}" for part, (n, size, packed) in rows.items()])
+    for part, (count, size, packed) in rows.items():
+        lines.append(f"{part:<30}{count:6}{size / 1024:10.0f}{packed / 1024:10.0f}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,42 +1,33 @@
-"""What the browser's own engine (page/engine/) reads with: the model's weights, the words, and every value that follows Python's."""
+"""What the browser's own engine (page/engine/) reads with: its words, and every value of Python's that it follows."""
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 
 from inference import practice
 from inference.session import LONGEST_TEXT, LONGEST_WORD, TOP
 from sign2sound import follower, recognizer, speller, words
-from sign2sound.features import FEATURES, FRAME_RATE
+from sign2sound.features import FRAME_RATE
 from sign2sound.labels import LABELS, MOTION_LETTERS
 from sign2sound.live import SUGGESTIONS
-from sign2sound.model import LandmarkGRU
 from sign2sound.passes import CONFIDENCE, PASSES
-
-
-def engine_weights(model: LandmarkGRU) -> bytes:
-    """All weights, float32, little-endian, one tensor after another in the checkpoint's order."""
-    return b"".join(weight.cpu().numpy().astype("<f4").tobytes() for weight in model.state_dict().values())
+from sign2sound.protocol import Model
 
 
 def engine_words(dictionary: words.Dictionary) -> str:
-    """A word per line, in the dictionary's order; behind it its share on a log scale, where that is not the one of the line before."""
+    """A word per line, in the dictionary's order, and behind it its prior, where that is not the one of the line before."""
     lines, before = [], None
     for word, prior in zip(dictionary._words, dictionary._priors, strict=True):
-        lines.append(word if prior == before else f"{word} {prior}")  # as many digits as tell this float32 from all others
+        lines.append(word if prior == before else f"{word} {prior}")  # with digits enough to give this float32 again
         before = prior
     return "\n".join(lines)
 
 
-def engine_values(model: LandmarkGRU, options: speller.SpellerOptions | None = None) -> dict:
+def engine_values(options: speller.SpellerOptions | None = None) -> dict:
     """The values as JSON knows them, named as in Python."""
     return {
         "labels": LABELS,
         "session": {"top": TOP, "suggestions": SUGGESTIONS, "longest_word": LONGEST_WORD, "longest_text": LONGEST_TEXT},
-        "model": {
-            "features": FEATURES,
-            "hidden": model.hidden,
-            "layers": model.sizes["layers"],
-            "temperature": model.temperature,
-        },
         "recognizer": {"gap": recognizer.GAP, "frame_rate": FRAME_RATE, "side_memory": recognizer._SIDE_MEMORY},
         "follower": {
             "look_every": follower._LOOK_EVERY,
@@ -72,3 +63,14 @@ def engine_values(model: LandmarkGRU, options: speller.SpellerOptions | None = N
             "worthwhile": words._WORTHWHILE,
         },
     }
+
+
+def built_engine(site: Path, model: Model) -> dict | None:
+    """What a site built by `make site` tells its page to read with; None where there is no site, or one of
+    another model or other values, with which the browser would not read as the server does."""
+    for path in site.glob("engine-*.json"):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(json.dumps(engine_values()))  # tuples are lists there
+        if about["model"]["fingerprint"] == model.fingerprint and about["values"] == values:
+            return about
+    return None

@@ -6,8 +6,8 @@ import {Stream} from "./stream.js";
 const QUALITY = 0.92; // of the JPEG of a picture
 const NEEDS_SERVER = ["teach", "forget"];
 
-/** server: whether one is there; files: addresses of what the browser reads with, null where it is not to; values: of the model and of
- *  everything that follows it. Without an answer it is left to the stream to say that the server is gone. */
+/** server: whether one is there; files: addresses of what the browser reads with, null where it is not to; model: what the weights are
+ *  of; values: those of Python. Without an answer it is left to the stream to say that the server is gone. */
 const about = fetch("engine.json").then((answer) => answer.json()).catch(() => ({server: true, files: null}));
 
 async function readsHere() {
@@ -58,9 +58,10 @@ export class Engine {
     if (fits) await this.stream.sendFrame(picture, time);
   }
 
+  /** Gives whether somebody takes it. */
   command(command) {
     if (this.local && NEEDS_SERVER.includes(command.do)) this.moveToServer(command);
-    else this.stream?.command(command);
+    else return this.stream?.command(command) ?? false;
   }
 
   async moveToServer(command) {
@@ -106,6 +107,7 @@ class LocalStream {
 
   command(command) {
     this.worker.postMessage({command});
+    return true;
   }
 
   close() {
@@ -116,14 +118,14 @@ class LocalStream {
 let opening; // a promise of the page's one worker, loaded by the first who needs it
 
 function openWorker() {
-  opening ??= about.then(({files, values}) => new Promise((ready, failed) => {
+  opening ??= about.then(({files, ...engine}) => new Promise((ready, failed) => {
     // A worker made of a blob is bound by the page's content security policy; one with an address of its own is not.
     const script = `import ${JSON.stringify(new URL("./engine/worker.js", import.meta.url).href)};`;
     const worker = new Worker(URL.createObjectURL(new Blob([script], {type: "text/javascript"})), {type: "module"});
     worker.onmessage = ({data}) => (data.type === "ready" ? ready(worker) : failed(new Error(data.message)));
     worker.onerror = ({message}) => failed(new Error(message ?? "the worker does not load"));
-    const address = (name) => new URL(name, document.baseURI).href;
-    worker.postMessage({files: Object.fromEntries(Object.entries(files).map(([name, file]) => [name, address(file)])), values});
+    const addresses = Object.entries(files).map(([name, file]) => [name, new URL(file, document.baseURI).href]);
+    worker.postMessage({engine: {...engine, files: Object.fromEntries(addresses)}});
   }));
   opening.catch(() => { opening = null; }); // the network may be back next time
   return opening;

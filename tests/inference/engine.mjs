@@ -9,8 +9,8 @@ import {Session} from "../../inference/page/engine/session.js";
 import {Speller} from "../../inference/page/engine/speller.js";
 import {Dictionary} from "../../inference/page/engine/words.js";
 
-const {values, weights, words, sessions, readings, followers, evidence} = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const model = new Model(Uint8Array.from(Buffer.from(weights, "base64")).buffer, values);
+const {values, weights, model: about, words, sessions, readings, followers, evidence} = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const model = new Model(Uint8Array.from(Buffer.from(weights, "base64")).buffer, values.labels, about);
 const dictionary = new Dictionary(words, values);
 const given = (hand) => hand && {...hand, landmarks: Float32Array.from(hand.landmarks)};
 

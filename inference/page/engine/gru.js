@@ -1,8 +1,8 @@
 // The model, written out: sign2sound/model.py. 210,077 weights need no library of 14 MB.
 
 export class Model {
-  /** weights: ArrayBuffer of float32, the checkpoint's tensors one after another in its order. */
-  constructor(weights, {labels, model: {features, hidden, layers, temperature}}) {
+  /** weights: ArrayBuffer of float32, the checkpoint's tensors one after another in its order; then the model of engine.json. */
+  constructor(weights, labels, {features, hidden, layers, temperature}) {
     const all = new Float32Array(weights);
     let place = 0;
     const take = (size) => all.subarray(place, place += size);

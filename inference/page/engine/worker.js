@@ -16,9 +16,9 @@ self.onmessage = ({data}) => {
   });
 };
 
-async function answer({files, values, start, frame, time, picture, command}) {
-  if (files) {
-    open = openEngine(files, values);
+async function answer({engine, start, frame, time, picture, command}) {
+  if (engine) {
+    open = openEngine(engine);
     await open;
     return {type: "ready"};
   }
@@ -34,10 +34,10 @@ async function answer({files, values, start, frame, time, picture, command}) {
   }
 }
 
-async function openEngine(files, values) {
+async function openEngine({files, model: about, values}) {
   const landmarker = Landmarker.open(files, values);
   const [weights, words] = await Promise.all([load(files.weights), load(files.words)]);
-  const model = new Model(await weights.arrayBuffer(), values);
+  const model = new Model(await weights.arrayBuffer(), values.labels, about);
   const dictionary = new Dictionary(await words.text(), values);
   const parts = [await landmarker, new Recognizer(model, values), dictionary, values];
   return () => new Session(...parts);
