@@ -169,7 +169,7 @@ def run(root, checkpoint, dictionary, tmp_path_factory):
         }
         path.write_text(json.dumps(engine | nothing | cases))
         command = [NODE, str(root / "tests" / "inference" / "engine.mjs"), str(path)]
-        answered = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        answered = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert answered.returncode == 0, answered.stderr
         return json.loads(answered.stdout)
 
