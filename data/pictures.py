@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sign2sound.errors import UserError
-from sign2sound.files import PICTURE_SUFFIXES, natural_order
+from sign2sound.files import PICTURE_SUFFIXES, escaped, natural_order, unescaped
 from sign2sound.labels import LABEL_IDS, LABELS, find_label
 
 
@@ -13,8 +13,8 @@ class PictureFolder:
     """The pictures of a data set.
 
     root: the folder that holds the class folders.
-    paths: pictures relative to `root`, with forward slashes: classes in the order of LABELS, and within a class A2 before
-        A10, so that neighbours are neighbours in time.
+    paths: pictures relative to `root`, with forward slashes, as `sign2sound.files.escaped` writes names that are not UTF-8:
+        classes in the order of LABELS, and within a class A2 before A10, so that neighbours are neighbours in time.
     labels: the class of each.
     skipped: folders in `root` that are no class.
     passed_over: files in the class folders whose names are no picture's, relative to `root`.
@@ -25,6 +25,10 @@ class PictureFolder:
     labels: list[str]
     skipped: list[str]
     passed_over: list[str]
+
+    def file(self, path: str) -> Path:
+        """Where the picture of one of `paths` lies."""
+        return self.root / unescaped(path)
 
 
 def find_pictures(folder: str | Path) -> PictureFolder:
@@ -48,7 +52,7 @@ def find_pictures(folder: str | Path) -> PictureFolder:
         if label := find_label(child.name):
             for path in child.rglob("*"):
                 if path.is_file() and not path.name.startswith("."):
-                    name = path.relative_to(root).as_posix()
+                    name = escaped(path.relative_to(root).as_posix())
                     if path.suffix.lower() in PICTURE_SUFFIXES:
                         pictures.append((label, name))
                     else:
@@ -57,7 +61,7 @@ def find_pictures(folder: str | Path) -> PictureFolder:
         raise UserError(f"no picture in the class folders of {root}; expected files named {', '.join(PICTURE_SUFFIXES)}")
     pictures.sort(key=lambda picture: (LABEL_IDS[picture[0]], natural_order(picture[1]), picture[1]))
     labels, paths = zip(*pictures, strict=True)
-    skipped = [child.name for child in _folders(root) if not find_label(child.name)]
+    skipped = [escaped(child.name) for child in _folders(root) if not find_label(child.name)]
     return PictureFolder(root, list(paths), list(labels), skipped, sorted(passed_over))
 
 

@@ -26,7 +26,7 @@ from typing_extensions import TypedDict
 from data.pictures import find_pictures
 from data.splits import group_split, named_groups, random_split
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write, claim_folders, printable
+from sign2sound.files import atomic_write, claim_folders, counted, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
@@ -100,13 +100,13 @@ def _preprocess(
     for name in pictures.skipped:
         print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
     if pictures.passed_over:
-        number, first = len(pictures.passed_over), printable(pictures.passed_over[0])
-        print(f"passed over: {number} files whose names are no picture's, such as {first}; see report.json", file=sys.stderr)
+        files, first = counted(len(pictures.passed_over), "file"), printable(pictures.passed_over[0])
+        print(f"passed over: {files} named like no picture, such as {first}; see report.json", file=sys.stderr)
     groups = named_groups(pictures.paths, pictures.labels, group_by)
-    stamps = {path: _stamp(pictures.root / path) for path in pictures.paths}
+    stamps = {path: _stamp(pictures.file(path)) for path in pictures.paths}
     report = {
         "options": {
-            "input": str(pictures.root),
+            "input": printable(pictures.root),
             "group_by": group_by,
             "split": split,
             "seed": seed,
@@ -133,7 +133,7 @@ def _preprocess(
     try:
         with (
             journal,
-            _look_at_all([str(pictures.root / path) for path in todo], workers) as results,
+            _look_at_all([str(pictures.file(path)) for path in todo], workers) as results,
             tqdm(zip(todo, results, strict=True), total=len(stamps), initial=len(seen), unit=" images", smoothing=0.02) as bar,
         ):
             # While the workers start: scikit-learn takes as long to import as MediaPipe.
@@ -323,10 +323,7 @@ def _look(path: str) -> dict | str:
         _landmarker = Landmarker()
         Finalize(None, _landmarker.close, exitpriority=0)  # atexit comes after the end of the thread that closing needs
     try:
-        path.encode()
         picture = read_picture(path)
-    except UnicodeEncodeError:
-        return "the file's name is not UTF-8"
     except BrokenPicture as error:
         return str(error)
     hand = _landmarker.find(picture)
@@ -341,8 +338,9 @@ def _look(path: str) -> dict | str:
 
 
 def _as_text(name: str) -> str:
-    """A name as spreadsheets take it for text: one that begins with these they would compute."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+    """A name as spreadsheets take it for text: before a sign that would have them compute it stands an apostrophe, and before
+    an apostrophe, so that it can be taken away again."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "'")) else name
 
 
 def _write(output: Path, report: dict, rows: list[tuple]) -> None:

@@ -1,4 +1,4 @@
-"""Read one picture.  pip install sign2sound;  python examples/read_picture.py hand.jpg"""
+"""Read one picture. python examples/read_picture.py hand.jpg"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Spell what a video file shows.  pip install sign2sound;  python examples/read_video.py video.mp4"""
+"""Spell what a video file shows. python examples/read_video.py video.mp4"""
 
 import sys
 

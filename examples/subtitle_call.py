@@ -1,6 +1,6 @@
 """Subtitle a video call: what camera 0 spells, written under its picture, is a camera that every call program offers.
 
-pip install sign2sound pyvirtualcam;  python examples/subtitle_call.py [camera or video file]
+pip install pyvirtualcam;  python examples/subtitle_call.py [camera or video file]
 Windows and macOS: install OBS, which brings a virtual camera. Linux: sudo modprobe v4l2loopback exclusive_caps=1
 """
 

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 20  # until a request's body is complete
@@ -50,6 +50,8 @@ class Guard:
             receive = _replay(body, receive)
         # A refused body may still be on its way, and without end.
         app = JSONResponse({"detail": reason}, status, {"connection": "close"}) if reason else self._app
+        if not reason and self._root_path and scope["path"] == self._root_path:
+            app = RedirectResponse(f"{self._root_path}/")  # without scheme and host: a proxy that ends TLS has others
         await app(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str]:

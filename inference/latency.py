@@ -22,6 +22,7 @@ class LatencyRecord:
         self._seconds = {stage: array("d") for stage in STAGES}  # 8 bytes a number: a day at 30 frames/s fits in memory
 
     def add(self, stage: str, seconds: float) -> None:
+        """Note that a stage of a frame took so many seconds."""
         self._seconds[stage].append(seconds)
 
     def summary(self) -> dict[str, dict[str, float | int]]:

@@ -13,13 +13,14 @@ WRITTEN_AT_ONCE = 2000  # characters of one command; the page sends a longer tex
 class Command(BaseModel):
     """What the page asks for besides reading frames.
 
-    write: text, A to Z and spaces, as if typed. delete: the last character. take: suggestion `index`. clear: the text.
+    write: text, A to Z and spaces, as if typed. delete: the last character. correct: the last letter is the letter `text`.
+    take: suggestion `index`. clear: the text.
     practice: the word `text`; teach: the letters `text`; skip: the letter on show in either; spell: leave either.
     forget: the user's profile.
     """
 
     model_config = ConfigDict(extra="forbid")
-    do: Literal["write", "delete", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
+    do: Literal["write", "delete", "correct", "take", "clear", "practice", "teach", "skip", "spell", "forget"]
     text: Annotated[str, StringConstraints(to_upper=True, max_length=WRITTEN_AT_ONCE, pattern="^[A-Za-z ]*$")] = ""
     index: int = 0
 
@@ -31,6 +32,7 @@ class State(BaseModel):
     text: str = Field(description="all that was spelled")
     word: str = Field(description="the end of it that is being spelled, or has just ended")
     suggestions: tuple[str, ...] = Field(description="words to take in its place, best first")
+    readings: tuple[str, ...] = Field(description="its last letter's second and third reading, to correct it by")
     profile: bool = Field(description="whether it reads with a profile of the user's own hand")
 
 
@@ -42,6 +44,8 @@ class Welcome(State):
 
 
 class Event(BaseModel):
+    """What a frame did to the text, as `sign2sound.SpellerEvent` says it."""
+
     kind: Literal["letter", "corrected", "deleted", "word"]
     text: str
 
@@ -58,6 +62,7 @@ class Step(State):
     hold: float = Field(description="how much of its hold the letter has behind it, 0 to 1")
     event: Event | None = Field(description="what this frame wrote, deleted or ended")
     teaching: TeachingState | None = Field(description="while a hand is taught and adapted to, and once when that is over")
+    notice: str = Field(description="what the user should be told now, or empty")
     practice: DrillState | None = Field(description="while a word is practised")
     ms: dict[str, float] = Field(description="milliseconds of each stage in the server, and `server` for all of it")
 

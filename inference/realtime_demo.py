@@ -4,7 +4,7 @@ python inference/realtime_demo.py                                 camera 0, or t
 python inference/realtime_demo.py --source sample --word HELLO --speed 3
 python inference/realtime_demo.py --source video.mp4 --headless --output annotated.mp4 --report latency.json
 python inference/realtime_demo.py --source rtsp://192.168.1.20/stream
-python inference/realtime_demo.py --source folder_of_pictures --watch
+python inference/realtime_demo.py --source 1 --resolution 1280x720   --list-cameras says which there are
 python inference/realtime_demo.py --teach MNT                     teach it how you sign M, N and T
 """
 
@@ -17,45 +17,50 @@ import argparse
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from inference.controls import Controls
-from inference.display import KEYS_HELP, Video, Window, annotate, has_display
+from inference.display import KEYS_HELP, Window, annotate, has_display
 from inference.latency import LatencyRecord
 from inference.recording import Recording
-from inference.sources import (
+from inference.teaching import adopt_user_profile, lesson_letters
+from sign2sound import Recognizer, UserError
+from sign2sound.errors import run
+from sign2sound.exported import RELEASED
+from sign2sound.files import atomic_write, counted, in_project, output_file, output_folder
+from sign2sound.live import Live
+from sign2sound.profile import user_profile
+from sign2sound.signer import SPEED
+from sign2sound.sources import (
     Camera,
     Sample,
     VideoFile,
-    find_pictures,
-    is_stream,
+    is_stills,
+    list_cameras,
+    next_camera,
     open_camera,
-    open_stream,
-    watch_pictures,
+    open_source,
+    parse_source,
+    silence_opencv,
 )
-from inference.teaching import adopt_user_profile, lesson_letters
-from sign2sound import BrokenPicture, Recognizer, UserError
-from sign2sound.errors import run
-from sign2sound.exported import RELEASED
-from sign2sound.files import PICTURE_SUFFIXES, atomic_write, printable
-from sign2sound.live import Live
-from sign2sound.pictures import read_picture
-from sign2sound.profile import user_profile
-from sign2sound.signer import SPEED
-from sign2sound.speech import Speaker, Voice
+from sign2sound.speech import Speaker, Voice, find_engine
+from sign2sound.video_writer import VideoWriter
 from sign2sound.words import Dictionary
 
-RESULTS = Path("results/run")  # saved pictures, and the video of a headless sample
+RESULTS = Path(in_project("results/run"))  # saved pictures, and the video of a headless sample
 WORD = "HELLO"
+_AT_END = 0.1  # seconds from one picture to the next where no frames come
+
+Source = Camera | VideoFile | Sample
 
 
 class Progress:
@@ -90,11 +95,14 @@ class Progress:
         return (len(self._done) - 1) / (self._done[-1] - self._done[0]) if self.frames > 1 else 0.0
 
     def print_summary(self) -> None:
+        """Print latency and frames, if there were any."""
         if self.frames:
             print(self.latency.table())
-            print(f"{self.frames} frames, {self.rate():.1f} frames/s, {self.dropped} dropped")
+            rate = f"{self.rate():.1f}" if self.frames > 1 else "–"
+            print(f"{counted(self.frames, 'frame')}, {rate} frames/s, {self.dropped} dropped")
 
     def write_report(self, path: Path) -> None:
+        """Write what `print_summary` prints and more as JSON. Raises OSError where that is impossible."""
         report = {
             "source": self.source,
             "text": self.text,
@@ -108,55 +116,44 @@ class Progress:
                 "cores": os.cpu_count(),
             },
         }
-        try:
-            with atomic_write(path) as file:
-                file.write(json.dumps(report, indent=2).encode())
-        except OSError as error:
-            raise UserError(f"{path} cannot be written ({error.strerror}); give --report another path") from error
+        with atomic_write(path) as file:
+            file.write(json.dumps(report, indent=2).encode())
+        print(f"wrote {path}")
 
 
 def main() -> None:
     arguments = _arguments()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it logs, our errors say in one line
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the same for FFmpeg within it
+    silence_opencv()
+    if arguments.list_cameras:
+        print("\n".join(list_cameras()) or "no camera opens; plug one in, or end the program that uses it")
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # where torch reads: a step is done before a second thread has woken up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends like Ctrl-C does: with all that is done written
-    for option in ("output", "report", "speech_output"):
-        if path := getattr(arguments, option):
-            _check_writable(f"--{option.replace('_', '-')}", path)
 
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer.load(arguments.model, device=arguments.device, profile=arguments.profile))
         _use_own_profile(recognizer, arguments)
-        if _is_stills(arguments.source):
-            progress = Progress(str(arguments.source))
-            _leave_results(stack, progress, arguments.report)
-            pictures = watch_pictures(arguments.source) if arguments.watch else find_pictures(arguments.source)
-            read_stills(pictures, recognizer, progress)
-            return
-
         live = Live(recognizer, Dictionary.load(arguments.words or arguments.language))
         display = not arguments.headless and has_display()
         source = stack.enter_context(closing(_open_source(arguments)))
         output = arguments.output
         if not display and isinstance(source, Sample) and output is None:
-            output = RESULTS / "sample.mp4"
-            _check_writable("--output", output)
+            output = output_file(RESULTS / "sample.mp4")
         recording = stack.enter_context(closing(Recording(arguments.record, source.name))) if arguments.record else None
         speaker = _open_speaker(stack, arguments, display)
         print(_announcement(source, display, arguments))
 
         progress = Progress(source.name)
         _leave_results(stack, progress, arguments.report)
-        video = stack.enter_context(closing(Video(output, source.frame_rate))) if output else None
+        video = stack.enter_context(VideoWriter(output)) if output else None
         window = stack.enter_context(closing(Window())) if display else None
-        controls = stack.enter_context(closing(Controls(live, speaker, recording)))
+        controls = stack.enter_context(closing(Controls(live, speaker, recording, arguments.speed)))
         if arguments.teach is not None:
             controls.teach(arguments.teach)
         try:
-            read_stream(source, controls, progress, window, video)
+            Player(controls, progress, window, video, arguments.resolution).play(source)
         finally:
-            progress.text, progress.dropped = live.text, source.dropped
+            progress.text = live.text
             if recording:
                 recording.text = live.text
             if progress.frames:
@@ -164,81 +161,106 @@ def main() -> None:
             if video:
                 video.close()
             if output and progress.frames:
-                print(f"annotated video: {output}")
+                print(f"annotated video: {output}, which browsers and players show")
 
 
-def read_stream(
-    source: Camera | VideoFile | Sample, controls: Controls, progress: Progress, window: Window | None, video: Video | None
-):
-    """Read a stream's frames until it ends or the user quits, printing each letter as it comes."""
-    started = time.perf_counter()
-    picture = None
-    for frame in source:
-        taken = time.perf_counter()
-        stages = controls.frame(frame.picture, frame.timestamp)
-        if window or video:
-            drawn = time.perf_counter()
-            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
-            if video:
-                video.write(picture, frame.timestamp)
+class Player:
+    """Takes one source after another through the controls, and shows and writes what is drawn over its frames."""
+
+    def __init__(
+        self,
+        controls: Controls,
+        progress: Progress,
+        window: Window | None,
+        video: VideoWriter | None,
+        resolution: tuple[int, int] | None,
+    ):
+        """resolution: to ask cameras for that the user opens."""
+        self._controls = controls
+        self._progress = progress
+        self._window = window
+        self._video = video
+        self._resolution = resolution
+        self._canvas: np.ndarray | None = None
+        self._video_size: tuple[int, int] | None = None
+
+    def play(self, source: Source) -> None:
+        """Read a source and then each camera that the user opens, until they quit; without a window, until its end."""
+        while source:
+            self._controls.begin(source.name, source.live)
+            with closing(source):
+                try:
+                    following = self._read(source)
+                finally:
+                    self._progress.dropped += source.dropped
+            if following:
+                self._controls.tell(f"Reading {following.name}")
+            source = following
+        self._controls.finish()
+
+    def _read(self, source: Source) -> Source | None:
+        """Read a source's frames, printing each letter as it comes. Returns the camera to go on with, if any."""
+        controls, window = self._controls, self._window
+        started = time.perf_counter()
+        for frame in source:
+            taken = time.perf_counter()
+            stages = controls.frame(frame.picture, frame.timestamp)
+            if window or self._video:
+                drawn = time.perf_counter()
+                self._draw(frame.picture)
+                if self._video:
+                    self._write()
+                stages["drawing"] = time.perf_counter() - drawn
+            self._progress.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
             if window:
-                window.show(picture)
-            stages["drawing"] = time.perf_counter() - drawn
-        progress.add(capture=frame.capture, **stages, total=frame.capture + time.perf_counter() - taken)
+                early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
+                following = self._obey(window.wait(early), source)
+                if following is not source:
+                    return following
+        controls.end()
+        while window:  # the end of a file or sample stays on show
+            controls.wait()
+            self._draw(frame.picture)
+            following = self._obey(window.wait(_AT_END), source)
+            if following is not source:
+                return following
+        return None
 
-        if window:
-            early = 0.0 if source.live else started + frame.timestamp - time.perf_counter()
-            if not _obey(window.wait(early), controls, picture):
-                break
-    else:
-        while window and _obey(window.wait(0.1), controls, picture):  # the end of a file or sample stays on show
-            picture = annotate(frame.picture, controls.view(progress.recent_rate(), progress.last_latency), picture)
-            window.show(picture)
-    controls.finish()
+    def _draw(self, picture: np.ndarray) -> None:
+        view = self._controls.view(self._progress.recent_rate(), self._progress.last_latency)
+        self._canvas = annotate(picture, view, self._canvas)
+        if self._window:
+            self._window.show(self._canvas, self._controls.full_screen)
 
+    def _write(self) -> None:
+        """Into the video, which has one size: that of the first picture."""
+        height, width = self._canvas.shape[:2]
+        self._video_size = self._video_size or (width, height)
+        picture = self._canvas if self._video_size == (width, height) else cv2.resize(self._canvas, self._video_size)
+        self._video.write(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), self._controls.now)
 
-def read_stills(paths: Iterable[Path], recognizer: Recognizer, progress: Progress) -> None:
-    """Read each picture on its own and print `path  label  confidence`; what can't be read is said, counted and skipped."""
-    counts = {"read": 0, "without a hand": 0, "broken": 0}
-    try:
-        for path in paths:
-            counts[_read_still(path, recognizer, progress)] += 1
-    finally:
-        print(f"{sum(counts.values())} pictures: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+    def _obey(self, key: str | None, source: Source) -> Source | None:
+        """Do what a key asks for. Returns what is to be read next: the same source, another camera, None to quit."""
+        action = self._controls.key(key) if key else None
+        if action == "quit":
+            return None
+        if action == "save":
+            self._save()
+        if action == "next camera" or self._controls.needs_camera:
+            try:
+                return next_camera(source.number, self._resolution)
+            except UserError as error:
+                self._controls.no_camera(str(error))
+        return source
 
-
-def _read_still(path: Path, recognizer: Recognizer, progress: Progress) -> str:
-    """Which of the counts it belongs to."""
-    started = time.perf_counter()
-    try:
-        picture = read_picture(path)
-    except BrokenPicture as error:
-        print(f"{printable(path)}  cannot be read, skipped: {error}", file=sys.stderr)
-        return "broken"
-    captured = time.perf_counter()
-    reading = recognizer.read_picture(picture)
-    stages = {"capture": captured - started, "landmarks": reading.latency.landmarks}
-    if reading.hand is None:
-        print(f"{printable(path)}  no hand found", flush=True)
-    else:
-        stages["features+model"] = reading.latency.model
-        print(f"{printable(path)}  {reading.label}  {reading.confidence:.2f}", flush=True)
-    progress.add(**stages, total=time.perf_counter() - started)
-    return "without a hand" if reading.hand is None else "read"
-
-
-def _obey(key: str | None, controls: Controls, picture: np.ndarray) -> bool:
-    """Do what a key asks for; False when it asks to quit."""
-    action = controls.key(key) if key else None
-    if action == "save":
+    def _save(self) -> None:
         path = RESULTS / time.strftime("picture-%Y%m%d-%H%M%S.png")
         try:
             with atomic_write(path) as file:
-                file.write(cv2.imencode(".png", picture)[1])
-            controls.tell(f"Saved {path}")
+                file.write(cv2.imencode(".png", self._canvas)[1])
+            self._controls.tell(f"Saved {path}")
         except OSError as error:
-            controls.tell(f"{path} cannot be written ({error.strerror})")
-    return action != "quit"
+            self._controls.tell(f"{path} cannot be written ({error.strerror})")
 
 
 def _arguments() -> argparse.Namespace:
@@ -246,13 +268,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--source",
         type=_source,
-        help="camera number, MJPEG or RTSP address, video file, folder of images, or sample "
-        "(default: camera 0 if one opens, else sample)",
+        help="camera number, MJPEG or RTSP address, video file, or sample (default: camera 0 if one opens, else sample)",
     )
-    parser.add_argument("--watch", action="store_true", help="read what is added to the folder of images, until Ctrl-C")
+    parser.add_argument("--list-cameras", action="store_true", help="say which cameras open, and stop")
+    parser.add_argument(
+        "--resolution", type=_resolution, metavar="WIDTHxHEIGHT", help="to ask the camera for (default: the camera's own)"
+    )
     parser.add_argument("--word", help=f"what the sample spells (default: {WORD})")
     parser.add_argument(
-        "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the sample spells, 0.5 to 6 (default: {SPEED})"
+        "--speed", type=float, metavar="LETTERS_PER_SECOND", help=f"how fast the signer spells, 0.5 to 6 (default: {SPEED})"
     )
     parser.add_argument(
         "--model", type=Path, default=RELEASED, help="an exported .onnx or a .pth checkpoint (default: as released)"
@@ -267,13 +291,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--speech", action=argparse.BooleanOptionalAction, help="speak letters and words (default: if there is a window)"
     )
-    parser.add_argument("--speech-output", type=Path, help="speak into this .wav file")
+    parser.add_argument("--speech-output", type=output_file, help="speak into this .wav file")
     parser.add_argument("--voice", help="one of espeak-ng's (default: the language's own)")
     parser.add_argument("--rate", type=int, default=Voice.rate, help="words/min (default: %(default)s)")
-    parser.add_argument("--record", type=Path, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures")
+    parser.add_argument(
+        "--record", type=output_folder, metavar="FOLDER", help="keep landmarks and text in a new folder, never pictures"
+    )
     parser.add_argument("--headless", action="store_true", help="open no window")
-    parser.add_argument("--output", type=Path, help="write the annotated video, an .mp4 file")
-    parser.add_argument("--report", type=Path, help="write the latency report, a .json file")
+    parser.add_argument("--output", type=output_file, help="write the annotated video, an .mp4 file")
+    parser.add_argument("--report", type=output_file, help="write the latency report, a .json file")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one")
     arguments = parser.parse_args()
 
@@ -284,16 +310,13 @@ def _arguments() -> argparse.Namespace:
             arguments.source = "sample"
         else:
             raise UserError(f"--{option} is for the sample, but the source is {arguments.source}; leave one of them out")
+    if arguments.resolution and not isinstance(arguments.source, int | None):
+        raise UserError(f"--resolution is for cameras, but the source is {arguments.source}; leave one of them out")
     if arguments.teach is not None:
         lesson_letters(arguments.teach)
     source, output = arguments.source, arguments.output
-    if arguments.watch and not (isinstance(source, Path) and source.is_dir()):
-        raise UserError("--watch is for a folder that is being filled; give it as --source FOLDER, or leave --watch out")
-    if _is_stills(source):
-        for option in ("output", "record", "teach", "speech_output"):
-            if getattr(arguments, option) is not None:
-                option = f"--{option.replace('_', '-')}"
-                raise UserError(f"{option} is for streams, but {source} is stills; leave {option} out")
+    if is_stills(source):
+        raise UserError(f"{source} is no stream; read pictures with: python -m sign2sound read {source}")
     if isinstance(source, Path) and output:
         if output.exists() and output.samefile(source):
             raise UserError(f"--output is the source {source} itself; give it another name")
@@ -301,44 +324,32 @@ def _arguments() -> argparse.Namespace:
 
 
 def _source(name: str) -> int | str | Path:
-    if name == "sample" or is_stream(name):
-        return name
-    if name.isdecimal():
-        return int(name)
-    if not Path(name).exists():
-        raise UserError(
-            f"no file or folder {name}; expected a camera number, an MJPEG or RTSP address, a video file, a folder of images, "
-            "or sample"
-        )
-    return Path(name)
+    return name if name == "sample" else parse_source(name)
 
 
-def _is_stills(source: int | str | Path | None) -> bool:
-    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
+def _resolution(text: str) -> tuple[int, int]:
+    match = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text.lower())
+    if not match:
+        raise UserError(f"--resolution {text} is no picture's size; expected for example 1280x720")
+    return int(match[1]), int(match[2])
 
 
-def _open_source(arguments: argparse.Namespace) -> Camera | VideoFile | Sample:
-    match arguments.source:
-        case Path() as path:
-            return VideoFile(path)
-        case int() as number:
-            return open_camera(number)
-        case "sample":
-            return Sample(arguments.word, arguments.speed)
-        case str() as url:
-            return open_stream(url)
-    try:
-        return open_camera(0)
-    except UserError:
-        return Sample(arguments.word, arguments.speed)
+def _open_source(arguments: argparse.Namespace) -> Source:
+    if arguments.source not in (None, "sample"):
+        return open_source(arguments.source, arguments.resolution)
+    if arguments.source is None:
+        with suppress(UserError):
+            return open_camera(0, arguments.resolution)
+    return Sample(arguments.word, arguments.speed)
 
 
 def _use_own_profile(recognizer: Recognizer, arguments: argparse.Namespace) -> None:
     """The user's own profile is deleted, or used unless another was given."""
     if arguments.forget_profile:
         path = user_profile()
-        print(f"deleted {path}" if path.exists() else "there was no profile to delete")
+        existed = path.exists()
         path.unlink(missing_ok=True)
+        print(f"deleted {path}" if existed else "there was no profile to delete")
     elif arguments.profile is None and (line := adopt_user_profile(recognizer)):
         print(line)
 
@@ -348,10 +359,11 @@ def _open_speaker(stack: ExitStack, arguments: argparse.Namespace, display: bool
     if not (arguments.speech or arguments.speech is None and (display or arguments.speech_output)):
         return None
     voice = Voice("en-us" if arguments.language == "en" else arguments.language, arguments.voice, arguments.rate)
-    return stack.enter_context(Speaker(voice, arguments.speech_output))
+    speaker = stack.enter_context(Speaker(voice, arguments.speech_output))
+    return speaker if find_engine() else None
 
 
-def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments: argparse.Namespace) -> str:
+def _announcement(source: Source, display: bool, arguments: argparse.Namespace) -> str:
     """The line that says what is about to be done, and what is missing for what the user may expect."""
     missing = []
     if arguments.source is None and isinstance(source, Sample):
@@ -359,17 +371,9 @@ def _announcement(source: Camera | VideoFile | Sample, display: bool, arguments:
     if not display and not arguments.headless:
         missing.append("display")
     found = f"no {' and no '.join(missing)} found: " if missing else ""
-    return f"{found}reading {source.name} " + (f"in a window; {KEYS_HELP}" if display else "without a window; Ctrl-C stops it")
-
-
-def _check_writable(option: str, path: Path) -> None:
-    """Find out before the work, not after it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the folder of {option} {path} cannot be made ({error.strerror}); give another path") from error
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UserError(f"{option} {path} is a folder or not writable; give the path of a file that can be written")
+    size = f" at {source.size[0]}x{source.size[1]}" if isinstance(source, Camera) else ""
+    where = f"in a window; {KEYS_HELP}" if display else "without a window; Ctrl-C stops it"
+    return f"{found}reading {source.name}{size} {where}"
 
 
 def _leave_results(stack: ExitStack, progress: Progress, report: Path | None) -> None:

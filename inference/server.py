@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 import math
 import mimetypes
 import struct
@@ -9,11 +10,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cv2
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
@@ -27,16 +27,13 @@ from inference.messages import Command, Conversation, End, Problem, State, Welco
 from inference.session import TOP, Refused, Session, SessionOptions, decode, describe
 from sign2sound import Recognizer
 from sign2sound.hand import BONES
-from sign2sound.labels import LABELS, find_label
+from sign2sound.labels import LABELS
 from sign2sound.profile import user_profile
-from sign2sound.prototypes import MOTION_RATE, load_prototypes
-from sign2sound.signer import draw_hand, place_hand
+from sign2sound.signer import signer_data
 
 PAGE = Path(__file__).with_name("page")
-SIGNER_SIZE = 320  # pixels
-SIGNER_PALM = 0.26  # of the picture
-TURN = 45  # degrees about the vertical axis, of the turned view
 _FRAME_TIME = struct.Struct("<d")  # seconds of the browser's clock, before each picture
+_SPARED = 0.2  # seconds between a frame and the next while a hand is learnt, which takes five times as long beside full speed
 _STILLS_WAITING = 8  # pictures and landmarks of the API at once; more are told to come later
 
 # Windows may know .js as text/plain, which browsers then refuse to run.
@@ -59,16 +56,22 @@ class Limits:
 
 
 class Health(BaseModel):
+    """What `/health` answers."""
+
     status: Literal["ok"] = "ok"
     sessions: int = Field(description="browsers connected now")
     limit: int = Field(description="browsers that can be connected at once")
 
 
 class Refusal(BaseModel):
+    """What a request that cannot be answered gets."""
+
     detail: str = Field(description="what is wrong, in one line")
 
 
 class Prediction(BaseModel):
+    """What a picture shows."""
+
     label: str = Field(description="the likeliest of the 29 labels; `nothing` where no hand was found")
     confidence: float = Field(description="its probability")
     top: list[tuple[str, float]] = Field(description=f"the {TOP} likeliest labels with their probabilities")
@@ -81,6 +84,8 @@ Point = tuple[Coordinate, Coordinate, Coordinate]
 
 
 class Landmarks(BaseModel):
+    """Hands that were found elsewhere."""
+
     model_config = ConfigDict(extra="forbid")
     landmarks: Annotated[list[Annotated[list[Point], Field(min_length=21, max_length=21)]], Field(max_length=256)] = Field(
         description="N hands of 21 points x, y, z in pixels, MediaPipe's order: x right, y down, z on x's scale"
@@ -91,6 +96,8 @@ class Landmarks(BaseModel):
 
 
 class Probabilities(BaseModel):
+    """What the letters of `Landmarks` are."""
+
     labels: tuple[str, ...] = LABELS
     probabilities: list[list[float]] = Field(description="for each hand, in the order of `labels`")
 
@@ -204,17 +211,12 @@ def create_app(
         found = await stills.run(stills.probabilities, hands.landmarks, sides)
         return Probabilities(probabilities=found.tolist())
 
-    unknown = {status: {"model": Refusal, "description": "No such sign or view"} for status in (404, 422)}
+    drawn = json.dumps(signer_data())
 
-    @app.get("/signer/{label}", response_class=Response, responses={200: {"content": {"image/webp": {}}}, **unknown})
-    def signer(label: str, view: Literal["front", "turned"] = "front", moving: bool = True) -> Response:
-        """The synthetic signer's hand: a picture, and of J and Z an animation, or their path where `moving` is false."""
-        known = find_label(label)
-        if known not in load_prototypes():
-            raise HTTPException(404, f"the signer knows {', '.join(load_prototypes())}")
-        return Response(
-            draw_sign(known, view == "turned", moving), media_type="image/webp", headers={"cache-control": "max-age=3600"}
-        )
+    @app.get("/signer.json", response_class=JSONResponse)
+    async def signer() -> Response:
+        """The synthetic signer's signs, shape and pace, from which the page draws it."""
+        return Response(drawn, media_type="application/json")
 
     @app.get("/skeleton")
     async def skeleton() -> list[Annotated[list[int], Field(min_length=2, max_length=2)]]:
@@ -346,6 +348,8 @@ async def _answer(message: dict, work, session: Session, limits: Limits) -> Stat
             )
         (timestamp,) = _FRAME_TIME.unpack_from(frame)
         answer = await work(session.frame, frame[_FRAME_TIME.size :], timestamp)
+        if session.adapting:
+            await asyncio.sleep(_SPARED)  # the page sends the next frame after the answer
         answer.ms["server"] = 1000 * (time.perf_counter() - started)
         return answer
     try:
@@ -363,6 +367,7 @@ class Rate:
         self._time = -math.inf
 
     def allows(self, now: float) -> bool:
+        """Whether one more is allowed at `now`, in seconds, which never falls."""
         self._left = min(self._per_second, self._left + (now - self._time) * self._per_second)
         self._time = now
         if self._left < 1:
@@ -391,30 +396,3 @@ def _first_problem(error: RequestValidationError | ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body")
     return f"{where}: {first['msg']}" if where else first["msg"]
-
-
-@cache
-def draw_sign(label: str, turned: bool, moving: bool) -> bytes:
-    """A WebP picture of the synthetic signer's `label`, from the front or turned by TURN degrees, animated if it moves.
-
-    Of a sign that moves, moving=False gives its last moment with the path of the fingertip.
-    """
-    poses = load_prototypes()[label]
-    if turned:
-        sine, cosine = np.sin(np.radians(TURN)), np.cos(np.radians(TURN))
-        about_y = np.float32([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
-        poses = (poses - poses[0].mean(axis=0)) @ about_y.T
-    poses = place_hand(poses, SIGNER_SIZE, SIGNER_PALM)
-    if len(poses) == 1 or not moving:
-        picture = draw_hand(poses[-1], SIGNER_SIZE)[..., ::-1].copy()
-        if len(poses) > 1:
-            tip = 20 if label == "J" else 8
-            path = np.round(16 * poses[:, tip, :2]).astype(np.int32)
-            cv2.polylines(picture, [path], False, (255, 255, 255), 3, cv2.LINE_AA, shift=4)
-        return cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 90])[1].tobytes()
-    animation = cv2.Animation()
-    pictures = [draw_hand(pose, SIGNER_SIZE)[..., ::-1] for pose in poses]
-    animation.frames = [np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]) for picture in pictures]
-    rest = 800  # milliseconds, before the motion and after it
-    animation.durations = np.int32([rest, *[1000 // MOTION_RATE] * (len(poses) - 2), rest])
-    return cv2.imencodeanimation(".webp", animation, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()

@@ -64,6 +64,11 @@ class Session:
         self._drill: Drill | None = None
         self._time = -math.inf  # of the newest frame
 
+    @property
+    def adapting(self) -> bool:
+        """Whether a hand is being learnt, which wants the processor."""
+        return self._teaching.adapting
+
     def frame(self, picture: bytes, timestamp: float) -> Step:
         """Read a JPEG or PNG taken at `timestamp` seconds. Raises Refused."""
         if not max(0, self._time) <= timestamp < _LATEST or timestamp == self._time:  # so that NaN is refused too
@@ -86,6 +91,7 @@ class Session:
             hold=live.progress,
             event=step.event and Event(kind=step.event.kind, text=step.event.text),
             teaching=teaching,
+            notice=reading.notice,
             practice=self._drill and self._drill.update(step.event, reading.hand, reading.label),
             ms={stage: 1000 * seconds for stage, seconds in {"decode": decoded, **step.seconds}.items()},
         )
@@ -99,6 +105,9 @@ class Session:
                 self._spelling.write(*("space" if character == " " else character for character in command.text))
             case "delete":
                 self._spelling.write("del")
+            case "correct":
+                if len(command.text.strip()) != 1 or not self._spelling.correct(command.text.strip()):
+                    raise Refused("there is no letter to correct, or none given to put in its place")
             case "take":
                 if not self._spelling.take(command.index):
                     raise Refused(f"there is no suggestion {command.index}; expected 0 to {SUGGESTIONS - 1}, of those on show")
@@ -119,9 +128,16 @@ class Session:
     def state(self) -> dict:
         """The fields of a `State`."""
         live = self._spelling
-        return {"text": live.text, "word": live.word, "suggestions": live.suggestions, "profile": self._has_profile}
+        return {
+            "text": live.text,
+            "word": live.word,
+            "suggestions": live.suggestions,
+            "readings": live.readings,
+            "profile": self._has_profile,
+        }
 
     def close(self) -> None:
+        """Leave what is being adapted, and give MediaPipe back."""
         self._teaching.close()
         self._recognizer.close()
 
@@ -159,6 +175,8 @@ class Session:
         if self._own:
             try:
                 user_profile().unlink(missing_ok=True)
+            except UserError as error:
+                raise Refused(str(error)) from error
             except OSError as error:
                 raise Refused(f"{user_profile()} cannot be deleted ({error.strerror})") from error
         self._recognizer.use_model(self._options.profile or self._options.model)

@@ -36,6 +36,7 @@ class TeachingState:
 
     @property
     def in_lesson(self) -> bool:
+        """Whether letters are being shown."""
         return self.phase in ("countdown", "recording")
 
 
@@ -140,6 +141,7 @@ class Adapting:
         self._thread.start()
 
     def done(self) -> bool:
+        """Whether it has come to its end, well or not."""
         return not self._thread.is_alive()
 
     @property
@@ -187,6 +189,7 @@ class Teaching:
 
     @property
     def adapting(self) -> bool:
+        """Whether the model is being adapted."""
         return self._adapting is not None
 
     def begin(self, text: str) -> None:
@@ -251,13 +254,15 @@ class Teaching:
             save_profile(user_profile(), adapted, self._recognizer.model)
         except OSError as error:  # a full disk, or a folder that can't be written; it still reads with what was adapted
             return TeachingState("adopted", hint=f"{user_profile()} cannot be written ({error.strerror})")
+        except UserError as error:
+            return TeachingState("adopted", hint=str(error))
         return TeachingState("saved")
 
 
 def adopt_user_profile(recognizer: Recognizer) -> str:
     """Let the recognizer read with the user's own profile where there is one. Returns the line to tell the user, or nothing."""
-    path = user_profile()
     try:
+        path = user_profile()
         if not path.exists():
             return ""
         recognizer.use_model(load_profile(path, recognizer.model))

@@ -45,10 +45,12 @@ class Protocol(H11Protocol):
     """HTTP as uvicorn speaks it, which itself waits for a request's head without end."""
 
     def connection_made(self, transport) -> None:
+        """Expect the first request."""
         super().connection_made(transport)
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
+        """Expect another request where one was answered."""
         if self.cycle is not None and self.cycle.response_complete:  # another request on the same connection
             self._expect_head()
         super().data_received(data)

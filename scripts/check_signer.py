@@ -87,6 +87,7 @@ def signers_poses(paths: list[str]) -> dict[str, list[np.ndarray]]:
 
 
 def read(recognizer: Recognizer, hand: Hand | None) -> tuple[str, float]:
+    """The likeliest label and its probability."""
     if hand is None:
         return "missed", 0.0
     probabilities = recognizer.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
@@ -94,6 +95,7 @@ def read(recognizer: Recognizer, hand: Hand | None) -> tuple[str, float]:
 
 
 def frames_per_second() -> float:
+    """How fast a word is drawn, by one core."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     frames = sign_word(TIMED_WORD)

@@ -78,7 +78,10 @@ def main() -> None:
             print(check(read, model, samples, one_frame=arguments.format == "litert"))
     with atomic_write(output) as target:
         target.write(exported)
-    print(f"wrote {output}, {len(exported) / 1000:.0f} kB (checkpoint: {arguments.model.stat().st_size / 1000:.0f} kB)")
+    print(
+        f"wrote {output}, {len(exported) / 1000:.0f} kB (checkpoint: {arguments.model.stat().st_size / 1000:.0f} kB)"
+        + (f"; next: python inference/realtime_demo.py --model {output}" if output.suffix == ".onnx" else "")
+    )
 
 
 def parse_arguments() -> argparse.Namespace:

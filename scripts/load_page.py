@@ -1,25 +1,32 @@
 """Load the web page's server like several browsers at once, and measure: python scripts/load_page.py [--videos FOLDER]"""
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import asyncio
 import json
-import re
+import socket
 import struct
 import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
 from websockets.asyncio.client import connect
 
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project
 from sign2sound.pictures import Video
 from sign2sound.signer import sign_word
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDTH, QUALITY = 640, 70  # of what the page sends
 STAGES = ("decode", "landmarks", "features+model", "text", "server", "round trip")
 GOAL = 150.0  # milliseconds, p95 of a round trip
@@ -65,16 +72,19 @@ async def browser(host: str, frames: list[bytes], offset: int, frame_rate: float
 
 
 async def one_too_many(host: str, after: float) -> str:
+    """What a browser is told that finds no place, so many seconds after the others began."""
     await asyncio.sleep(after)
     async with connect(f"ws://{host}/stream", origin=f"http://{host}") as socket:
         return json.loads(await socket.recv()).get("message", "was let in")
 
 
 async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None:
+    """Have all browsers at work at once, and print what they measured."""
     clients = [
         browser(host, frames, number * len(frames) // args.clients, args.frame_rate, args.seconds)
         for number in range(args.clients)
     ]
+    print(f"measuring for {args.seconds:g} s …", flush=True)
     *measured, told = await asyncio.gather(*clients, one_too_many(host, args.seconds / 2))
     print(
         f"{args.clients} browsers at once, {args.frame_rate:g} frames/s from each camera, {args.seconds:g} s; p50 / p95 in ms"
@@ -87,6 +97,15 @@ async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None
     print(f"slowest p95 {worst:.0f} ms, goal {GOAL:.0f} ms; one more browser: {told}")
 
 
+def wait_until_healthy(server: subprocess.Popen, url: str) -> None:
+    """Raises UserError where the server ends before it answers."""
+    while server.poll() is None:
+        with suppress(OSError), urlopen(url):
+            return
+        time.sleep(0.1)
+    raise UserError("the server did not start; its error stands above")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=4, metavar="N", help="default: %(default)s, all that the server takes")
@@ -94,14 +113,15 @@ def main() -> None:
     parser.add_argument("--frame-rate", type=float, default=30, help="of each camera; default: %(default)s")
     parser.add_argument("--videos", type=Path, metavar="FOLDER", help="what the cameras see; default: the synthetic signer")
     args = parser.parse_args()
+    print("preparing the cameras' frames …", flush=True)
     frames = camera_frames(args.videos, args.frame_rate)
-    command = [sys.executable, str(ROOT / "inference" / "web_app.py"), "--port", "0"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, in_project("inference/web_app.py"), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        address = re.search(r"//(\S+)", server.stdout.readline())
-        if address is None:
-            raise UserError("the server did not start; its error stands above")
-        asyncio.run(load(address[1], frames, args))
+        wait_until_healthy(server, f"http://127.0.0.1:{port}/health")
+        asyncio.run(load(f"127.0.0.1:{port}", frames, args))
     finally:
         server.terminate()
         server.wait(timeout=20)

@@ -5,6 +5,11 @@ adult's bone lengths and drawn; the one that is read best from its pictures is k
 released model, so that such a model can be tried on the poses.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 
@@ -77,6 +82,7 @@ def main() -> None:
 
 
 def few_of_each(samples: Samples) -> Samples:
+    """At most SAMPLES of each source and label, at random."""
     random = np.random.default_rng(SEED)
     rows = []
     for source in np.unique(samples.sources):
@@ -87,6 +93,7 @@ def few_of_each(samples: Samples) -> Samples:
 
 
 def train_reader(poses: np.ndarray, labels: np.ndarray, has_z: np.ndarray) -> MLPClassifier:
+    """A single-frame model of poses (N, 21, 3) in palm sizes, apart from the released one."""
     options = Augmentation(rotation=15, tilt=25, scale=0.1, depth_scale=0.3, noise=0.03, jitter=0, without_z=0)
     generator = torch.Generator().manual_seed(SEED)
     copies = torch.from_numpy(np.tile(poses, (COPIES, 1, 1)))[:, None]
@@ -97,6 +104,7 @@ def train_reader(poses: np.ndarray, labels: np.ndarray, has_z: np.ndarray) -> ML
 
 
 def still_features(landmarks: np.ndarray) -> np.ndarray:
+    """Features (N, 63) of right hands (N, 21, 3)."""
     return clip_features(landmarks[:, None], np.zeros(len(landmarks), dtype=bool))[:, 0]
 
 
@@ -120,6 +128,7 @@ def mean_distances(poses: np.ndarray) -> np.ndarray:
 
 
 def raise_thumb(pose: np.ndarray, by: float) -> np.ndarray:
+    """The pose with its thumb nearer to the camera, `by` palm sizes at its tip."""
     raised = pose.copy()
     raised[2:5, 2] -= by * np.float32([0.5, 1, 1])
     return raised

@@ -9,7 +9,7 @@ import argparse
 
 from data.preprocessing import preprocess, table
 from sign2sound.errors import UserError, run
-from sign2sound.files import in_project, output_folder
+from sign2sound.files import counted, in_project, output_folder
 
 
 def main() -> None:
@@ -50,9 +50,12 @@ def main() -> None:
     print(table(report))
     if outcome.looked_at:
         rate = outcome.looked_at / outcome.seconds
-        print(f"{outcome.looked_at} images in {outcome.seconds:.1f} s, {rate:.1f} images/s")
+        print(f"{counted(outcome.looked_at, 'image')} in {outcome.seconds:.1f} s, {rate:.1f} images/s")
     if report["broken"]:
-        print(f"{len(report['broken'])} broken pictures left out; {args.output}/report.json lists them and why")
+        broken = counted(len(report["broken"]), "broken picture")
+        print(f"{broken} left out; {args.output}/report.json says why")
+    following = f"python training/train.py data.paths=[{args.output}]"
+    print(f"wrote landmarks.npy, index.csv and report.json in {args.output}; next: {following}")
 
 
 if __name__ == "__main__":

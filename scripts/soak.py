@@ -4,6 +4,11 @@ The video is played again and again as one stream: frames -> hand -> letters -> 
 the memory still grows faster than BOUND in the second half of the time.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import json
 import math
@@ -16,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project
 from sign2sound.pictures import Video
 
 BOUND = 0.5  # MB per minute; the latency of every frame, which is kept on purpose, takes 0.1
@@ -27,7 +33,7 @@ def main() -> None:
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as folder:
         playlist = write_playlist(Path(folder), arguments.video, arguments.minutes)
-        command = [sys.executable, "inference/realtime_demo.py", "--headless", "--source", str(playlist)]
+        command = [sys.executable, in_project("inference/realtime_demo.py"), "--headless", "--source", str(playlist)]
         report = Path(folder, "report.json")
         command += ["--output", str(Path(folder, "annotated.mp4")), "--report", str(report)]
         demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)

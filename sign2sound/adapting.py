@@ -1,4 +1,4 @@
-"""A model that learns one person's hand, from a few samples per letter."""
+"""A model adapted to one person's hand, from a few samples per letter."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -39,16 +39,16 @@ def adapt(
     left_handed: np.ndarray | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> LandmarkGRU:
-    """A copy of `model`, on the CPU, that has learnt one person's letters from stills, and reads all others as before.
+    """A copy of `model`, on the CPU, adapted to one person's letters by stills, which reads all others as before.
 
     landmarks: float (N, 21, 3), pixels; NaN where no hand was found, such rows are left out. labels: N of LABELS, without J
     and Z, which stills do not show; any number of each, any left out. left_handed: bool (N,), all right hands when None.
     progress: told the share done, 0 to 1, before each step; what it raises ends the adapting.
 
-    On the person's samples, turned, stretched and held for up to 1.2 s, the copy learns the labels. On other hands, the
-    prototypes, whole, with fingers on their way to those of another or of the person, and as moving J and Z, it learns to
-    answer what `model` does: distillation, as in Li and Hoiem, Learning without Forgetting, 2016. The same input gives the
-    same copy. Raises UserError on labels that can't be learnt, or without any hand; ValueError on other shapes.
+    On the person's samples, turned, stretched and held for up to 1.2 s, the copy is trained to give the labels. On other
+    hands, the prototypes, whole, with fingers on their way to those of another or of the person, and as moving J and Z, it is
+    trained to answer what `model` does: distillation, as in Li and Hoiem, Learning without Forgetting, 2016. The same input
+    gives the same copy. Raises UserError on labels that can't be adapted to, or without any hand; ValueError on other shapes.
     """
     own, ids = _samples(landmarks, labels, left_handed)
     signs = _prototypes()
@@ -93,10 +93,10 @@ def _samples(landmarks, labels, left_handed) -> tuple[torch.Tensor, torch.Tensor
             f"expected landmarks (N, 21, 3) with N labels and sides, found {landmarks.shape}, {len(labels)}, {len(sides)}"
         )
     if wrong := sorted({str(label) for label in labels} - {*LABELS} | {*labels} & {*MOTION_LETTERS}):
-        raise UserError(f"cannot learn {', '.join(wrong)} from stills; expected A to Z without J and Z, del, space or nothing")
+        raise UserError(f"cannot adapt to {', '.join(wrong)}; expected stills of A to Z without J and Z, del, space or nothing")
     found = np.isfinite(landmarks).all(axis=(1, 2))
     if not found.any():
-        raise UserError(f"no hand in the {len(landmarks)} samples to learn from; record the letters with the hand in full view")
+        raise UserError(f"no hand in the {len(landmarks)} samples to adapt to; record the letters with the hand in full view")
     own = palm_clips(torch.from_numpy(landmarks[found, None]), torch.from_numpy(sides[found]))[:, 0]
     return own, torch.tensor([LABEL_IDS[label] for label in np.asarray(labels)[found]])
 

@@ -54,7 +54,7 @@ def load_checkpoint(path: str | Path) -> dict:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"no checkpoint at {path}; train one with `python training/train.py` or give the path of another")
+        raise UserError(f"no checkpoint at {path}; give the path of one, such as the best_model.pth of a training run")
     try:
         with zipfile.ZipFile(path) as archive:  # older forms than zip take the sizes they claim on trust
             if any(member.file_size > member.compress_size for member in archive.infolist()):

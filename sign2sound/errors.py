@@ -12,12 +12,16 @@ class UserError(Exception):
 
 
 def before_imports(check: Callable[[], object] | None = None) -> None:
-    """For the top of a program, above the imports that take seconds: ends on Ctrl-C during these as `run` does later.
+    """For the top of a program, above the imports that take seconds: says so on a terminal, and ends on Ctrl-C during these as
+    `run` does later.
 
     check: refuses a wrong command line before them.
     """
+    _mend_terminal()
     if check:
         run(check)
+    if sys.stderr.isatty() and not {"-h", "--help"} & {*sys.argv}:
+        print("loading …", file=sys.stderr, flush=True)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as behind nohup
         # An exception would not do: libraries that are half imported turn it into errors of their own.
         signal.signal(signal.SIGINT, _stop_at_once)

@@ -6,10 +6,10 @@ device (training) and the traced graph (export).
 
 from array_api_compat import array_namespace
 
-VERSION = 1
+VERSION = 2
 FEATURES = 63
 FRAME_RATE = 30  # frames/s of a clip; motion is measured per frame of it
-MEMORY = 64  # numbers that `stream_features` remembers of a stream: whether it had a hand yet, and the newest one's 63
+MEMORY = 64  # numbers of the state that `stream_features` passes on: whether it had a hand yet, and the newest one's 63
 
 # The palm's size is the mean length of these bones: from the wrist to the four knuckles, and across the knuckles.
 _PALM_FROM = [0, 0, 0, 0, 5]
@@ -22,7 +22,9 @@ def clip_features(landmarks, left_handed):
     landmarks: float (N, T, 21, 3) in pixels, frames 1/30 s apart, all NaN in a frame without a hand.
     left_handed: bool (N,).
     Returns (N, T, 63), same dtype: per frame the 21 landmarks, mirrored if left-handed, from the wrist, in palm sizes. In the
-    wrist's place, where that would be zero, stands its motion since the frame before, in palm sizes per 1/30 s.
+    wrist's place, where that would be zero, stand its motion along x and y since the frame before, in palm sizes per 1/30 s,
+    and the hand's speed: how far its 21 landmarks go along x and y together, on average, in palm sizes a second. A first
+    frame stands still.
     A frame without a hand repeats the one before it, or the first with a hand; a clip without any hand stays NaN.
     """
     xp = array_namespace(landmarks)
@@ -36,15 +38,19 @@ def clip_features(landmarks, left_handed):
     palm = xp.where(palm < 1e-6, xp.ones_like(palm), palm)  # 21 equal points: no hand of any size, but no division by zero
 
     wrist = hands[:, :, :1, :]
-    motion = wrist - xp.concat([wrist[:, :1], wrist[:, :-1]], axis=1)
-    shape = hands[:, :, 1:, :] - wrist
-    return xp.reshape(xp.concat([motion, shape], axis=2) / palm, (*landmarks.shape[:2], FEATURES))
+    shape = (hands[:, :, 1:, :] - wrist) / palm
+    travel = _steps(xp, wrist)[..., :2] / palm
+    moved = xp.concat([travel, travel + _steps(xp, shape)[..., :2]], axis=2)
+    speed = FRAME_RATE * xp.mean(xp.sum(xp.abs(moved), axis=-1, keepdims=True), axis=2, keepdims=True)
+    motion = xp.concat([travel, speed], axis=-1)
+    return xp.reshape(xp.concat([motion, shape], axis=2), (*landmarks.shape[:2], FEATURES))
 
 
 def stream_features(landmarks, left_handed, memory):
-    """Features of frames that go on from those before: a stream fed in parts gives what the whole clip does.
+    """Incremental form of `clip_features`, as a streaming (recurrent) model needs it: chunk by chunk, the state passed on from
+    each to the next, it gives what the whole clip does.
 
-    landmarks, left_handed: as to `clip_features`. memory: float (N, MEMORY), zeros at a stream's start.
+    landmarks, left_handed: as to `clip_features`. memory: float (N, MEMORY), the state, zeros at a stream's start.
     Returns features (N, T, 63), NaN as long as there was no hand; (N,), which of these frames is the last with a hand, -1 where
     none has one; and the memory (N, MEMORY) for the frames that follow. A hand fills no gap in frames of an earlier call.
     """
@@ -67,8 +73,14 @@ def palm_clips(landmarks, left_handed):
     frame: other landmarks with the same features."""
     xp = array_namespace(landmarks)
     hands = xp.reshape(clip_features(landmarks, left_handed), landmarks.shape)
-    path = xp.cumulative_sum(hands[:, :, :1, :], axis=1)
+    path = xp.cumulative_sum(hands[:, :, :1, :2], axis=1)
+    path = xp.concat([path, xp.zeros_like(path[..., :1])], axis=-1)
     return xp.concat([path, hands[:, :, 1:, :] + path], axis=2)
+
+
+def _steps(xp, points):
+    """How far points (N, T, K, D) went since the frame before."""
+    return points - xp.concat([points[:, :1], points[:, :-1]], axis=1)
 
 
 def _fill_gaps(xp, hands):

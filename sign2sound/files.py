@@ -5,8 +5,8 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,23 @@ def printable(path: str | Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+def escaped(path: str) -> str:
+    """A path as UTF-8 text, for tables, from which `unescaped` gives it back: a byte that is not UTF-8 becomes \\xe9, and a
+    backslash two."""
+    return printable(path.replace("\\", "\\\\"))
+
+
+def unescaped(text: str) -> str:
+    """The path of which `escaped` made `text`."""
+    byte = re.compile(rb"\\(?:x([0-9a-f]{2})|\\)")
+    return os.fsdecode(byte.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"\\", text.encode()))
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 picture`, `2 pictures`, `1,000 pictures`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def natural_order(path: str) -> list[str | int]:
     """A key to sort paths by, A2.jpg before A10.jpg, so that neighbours are neighbours in time."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path)]
@@ -35,6 +52,18 @@ def natural_order(path: str) -> list[str | int]:
 def in_project(path: str) -> str:
     """A default path, which is below the repository whatever the current folder."""
     return path if Path.cwd() == PROJECT else str(PROJECT / path)
+
+
+def in_home(find: Callable[[str], Path], without: str) -> Path:
+    """Our folder in the user's home, which `find` of platformdirs gives.
+
+    Raises UserError, which says what is so `without` it, for a user who has no home: in a container that runs as a number, say.
+    """
+    with suppress(RuntimeError):
+        folder = find("sign2sound")
+        if folder.is_absolute():  # older platformdirs give a path that begins with ~, and would lie in the current folder
+            return folder
+    raise UserError(f"this user has no home folder, so {without}; set HOME")
 
 
 @contextmanager
@@ -92,10 +121,11 @@ def claim_folders(*folders: str | Path) -> Iterator[None]:
 def output_file(path: str) -> Path:
     """The `type` of a command's option for a file to write: found out before the work whether that is possible.
 
-    Raises UserError where it is not: another kind of thing is there, the folder cannot be written in, or its disk is full.
+    Raises UserError where it is not: another kind of thing is there, which must not be replaced (/dev/null, say), the folder
+    cannot be written in, or its disk is full.
     """
-    if Path(path).is_dir():
-        raise UserError(f"{path} is a folder; give the path of a file")
+    if Path(path).exists() and not Path(path).is_file():
+        raise UserError(f"{path} is a {'folder' if Path(path).is_dir() else 'device'}; give the path of a file")
     output_folder(str(Path(path).parent))
     return Path(path)
 

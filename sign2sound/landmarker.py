@@ -1,10 +1,13 @@
 """MediaPipe's hand landmarker behind one thin module: an RGB picture or video frame -> Hand or None."""
 
+import atexit
 import importlib
 import os
+import reprlib
 import sys
 import threading
 import types
+import weakref
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +47,23 @@ mp, BaseOptions, vision = _import_mediapipe()
 _PADDED_SIDE = 1024
 
 
+# Added to the red of pictures without colour, such as those of infra-red cameras: MediaPipe looks for skin. Chosen on 409
+# pictures of `kaggle` and `crowd`, turned grey: the first pass finds the hand in 21 %, with 30 to 50 in 66 % (in colour in
+# 81 %). On others, 280 of `rooms`: in 11 %, with 40 in 51 % (89 %); all passes in 56 %, with 40 in 93 % (100 %); on 1,049
+# frames of nine videos, video mode: in 41 %, with 40 in 66 % (66 %). See scripts/check_grey.py.
+TINT = 40
+_COLOURED = 8  # from the weakest channel to the strongest; compression leaves less than that in a grey picture
+_FEW = 0.01  # of a picture's pixels, which may be coloured in a grey one, such as a camera's clock
+_CONTRAST = 40  # from the darkest to the brightest pixel; a covered camera's picture has less, whatever its colours
+
+
 class Landmarker:
-    """Finds the one hand of a picture. Close it (or use `with`) before the interpreter ends."""
+    """Finds the one hand of a picture. Close it (or use `with`) when it is no longer needed.
+
+    grey: whether the newest picture had no colour. More hands are found in coloured ones.
+    """
+
+    grey = False
 
     def __init__(self, *, video: bool = False, model_path: str | Path | None = None):
         """video: for the frames of one stream, in order of time; otherwise for stills. Raises UserError like `find_hand_model`,
@@ -53,6 +71,7 @@ class Landmarker:
         self._model = str(find_hand_model(model_path))
         self._mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
         self._tasks = {PASSES[0]: self._open(PASSES[0])}  # the others are opened by the first still that needs them
+        _opened.add(self)
         self._clock = -1  # milliseconds of the last frame that the tracker saw; MediaPipe takes only increasing times
         self._found_any = False
         if video:
@@ -64,6 +83,7 @@ class Landmarker:
 
         Raises ValueError on a picture of another kind, or with a side of more than `sign2sound.pictures.MAX_SIDE` pixels.
         """
+        _check(picture)
         for number, options in enumerate(PASSES, start=1):
             if hand := self._look(picture, options):
                 return replace(hand, found_in=number)
@@ -75,6 +95,7 @@ class Landmarker:
         Of several hands the largest is followed for as long as it is seen, and until another has been larger for a while.
         Raises ValueError like `find`.
         """
+        _check(frame)
         hand = self._track(frame, timestamp) if self._tracking else None
         if hand is None:
             hand = self._shown = self._follower.found(self._detect(self._whole_frame.detect, frame), timestamp)
@@ -105,6 +126,7 @@ class Landmarker:
         return hands[0] if hands else None
 
     def close(self) -> None:
+        """Give MediaPipe's memory and threads back."""
         for task in self._tasks.values():
             task.close()
         self._tasks.clear()
@@ -152,11 +174,9 @@ class Landmarker:
             ) from error
 
     def _detect(self, detect, picture: np.ndarray, *clock: int) -> list[Hand]:
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-            # MediaPipe reads the bytes of RGBA as if they were RGB, and never works again after an empty picture.
-            raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {picture.dtype} {picture.shape}")
-        if max(picture.shape) > MAX_SIDE:
-            raise ValueError(f"a picture's sides must have at most {MAX_SIDE} pixels, found {picture.shape}")
+        self.grey = _is_grey(picture)
+        if self.grey:
+            picture = cv2.add(picture, (TINT, 0, 0, 0))
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
         with nullcontext() if self._found_any else _quiet:
             result = detect(image, *clock)
@@ -172,6 +192,36 @@ class Landmarker:
             )
             for points, side in zip(result.hand_landmarks, result.handedness, strict=True)
         ]
+
+
+def _is_grey(picture: np.ndarray) -> bool:
+    few = picture[:: max(1, picture.shape[0] // 64), :: max(1, picture.shape[1] // 64)]
+    few = np.ascontiguousarray(few.transpose(2, 0, 1))  # a tenth of the time that it takes as it lies
+    low, high = few.min(axis=0), few.max(axis=0)
+    return bool((high - low > _COLOURED).mean() < _FEW and np.ptp(high) > _CONTRAST)
+
+
+_opened: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def _leave_open() -> None:
+    """MediaPipe closes what nobody closed when half of Python is gone already, which fails with a traceback; the end of the
+    process does it as well."""
+    for landmarker in _opened:
+        for task in landmarker._tasks.values():
+            task._handle = None
+
+
+def _check(picture: np.ndarray) -> None:
+    """Refuse what MediaPipe would not: it reads the bytes of RGBA as if they were RGB, and never works again after an empty
+    picture."""
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {reprlib.repr(picture)}")
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise ValueError(f"a picture must be RGB, uint8 (H, W, 3), found {picture.dtype} {picture.shape}")
+    if max(picture.shape) > MAX_SIDE:
+        raise ValueError(f"a picture's sides must have at most {MAX_SIDE} pixels, found {picture.shape}")
 
 
 def _surroundings(frame: np.ndarray, hand: Hand) -> np.ndarray:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sign2sound.hand import Hand
+from sign2sound.labels import LABEL_IDS, LABELS
 from sign2sound.recognizer import Reading, Recognizer
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 
 SUGGESTIONS = 3
+READINGS = 2  # of a letter, besides the one written
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +43,23 @@ class Live:
 
     @property
     def text(self) -> str:
+        """All that was spelled."""
         return self._speller.text
 
     @property
     def word(self) -> str:
+        """The word being spelled, or the one that just ended."""
         return self._speller.word
 
     @property
     def suggestions(self) -> tuple[str, ...]:
+        """Words to take in its place, best first."""
         return self._suggestions
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """What else the word's last letter may have been: its second and third reading; none of a letter that was typed."""
+        return self._readings
 
     @property
     def progress(self) -> float:
@@ -69,7 +79,7 @@ class Live:
         if index not in range(len(self._suggestions)):
             return False
         self._speller.replace_word(self._suggestions[index])
-        self._suggestions = ()
+        self._suggestions = self._readings = ()
         return True
 
     def write(self, *labels: str) -> None:
@@ -77,6 +87,14 @@ class Live:
         for label in labels:
             self._speller.write(label)
         self._suggest()
+
+    def correct(self, letter: str) -> bool:
+        """Put a letter, A to Z, in the place of the word's last one; False where there is none."""
+        if not self.word:
+            return False
+        spaces = len(self.text) - len(self.text.rstrip())
+        self.write(*["del"] * (spaces + 1), letter, *["space"] * spaces)
+        return True
 
     def clear(self) -> None:
         """Forget the text, not what is being held."""
@@ -88,6 +106,7 @@ class Live:
         self.recognizer.reset()
         self._speller = Speller(self._options)
         self._suggestions: tuple[str, ...] = ()
+        self._readings: tuple[str, ...] = ()
 
     def _spell(self, reading: Reading, timestamp: float) -> Step:
         started = time.perf_counter()
@@ -102,5 +121,9 @@ class Live:
         return Step(reading, event, self.text, self.word, self._suggestions, seconds)
 
     def _suggest(self) -> None:
-        found = self.dictionary.suggest(self._speller.evidence, SUGGESTIONS) if self.dictionary else ()
+        evidence = self._speller.evidence
+        found = self.dictionary.suggest(evidence, SUGGESTIONS) if self.dictionary else ()
         self._suggestions = tuple(found)
+        letters = evidence[-1][: LABEL_IDS["Z"] + 1] if evidence else np.zeros(0)
+        likeliest = [LABELS[label] for label in letters.argsort()[::-1] if letters[label] > 0]
+        self._readings = tuple(letter for letter in likeliest if letter != self.word[-1])[:READINGS]

@@ -91,6 +91,7 @@ class LandmarkGRU(nn.Module):
         """It always is."""
 
     def to_torch(self) -> "LandmarkGRU":
+        """Itself."""
         return self
 
     def with_weights(self, weights: dict[str, np.ndarray]) -> "LandmarkGRU":
@@ -101,6 +102,7 @@ class LandmarkGRU(nn.Module):
 
     @property
     def hidden(self) -> int:
+        """How wide it is."""
         return self.sizes["hidden"]
 
     @property

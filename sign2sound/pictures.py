@@ -88,6 +88,7 @@ class Video:
             self._next = self._read()
 
     def close(self) -> None:
+        """Close the file."""
         self._capture.release()
 
     def __enter__(self):

@@ -1,4 +1,4 @@
-"""A person's profile: what distinguishes a model that learnt their hand from the released one."""
+"""A person's profile: what distinguishes a model adapted to their hand from the released one."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from platformdirs import user_data_path
 
 from sign2sound.errors import UserError
 from sign2sound.features import FEATURES
-from sign2sound.files import atomic_write, read_arrays
+from sign2sound.files import atomic_write, in_home, read_arrays
 from sign2sound.labels import LABELS
 from sign2sound.protocol import Model
 
@@ -26,8 +26,11 @@ def save_profile(path: str | Path, adapted, model: Model) -> None:
 
 
 def user_profile() -> Path:
-    """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it."""
-    return user_data_path("sign2sound") / "profile.npz"
+    """Where this user's own profile lies, which the window and the page save and read. Deleting the file forgets it.
+
+    Raises UserError like `in_home`.
+    """
+    return in_home(user_data_path, "no profile is kept") / "profile.npz"
 
 
 def load_profile(path: str | Path, model: Model) -> Model:
@@ -37,7 +40,7 @@ def load_profile(path: str | Path, model: Model) -> Model:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"no profile at {path}; make one with `python training/personalize.py --input FOLDER --output {path}`")
+        raise UserError(f"no profile at {path}; give the path of one, or leave it out")
     try:
         profile = read_arrays(path, _LARGEST)
         found, weights = str(profile["model"]), {name: profile[name] for name in ADAPTED}
@@ -51,7 +54,7 @@ def load_profile(path: str | Path, model: Model) -> Model:
                 raise ValueError(f"{name} holds NaN or infinity")
     except (OSError, ValueError, KeyError, MemoryError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
-        raise UserError(f"{path} is not a profile of this program ({reason}); expected one by personalize.py") from error
+        raise UserError(f"{path} is not a profile of this program ({reason}); expected the .npz of one") from error
     if found != model.fingerprint:
         raise UserError(f"{path} belongs to another model; give that one, or make the profile again with this one")
     return model.with_weights(weights)

@@ -28,7 +28,7 @@ class Model(Protocol):
         """A copy with some weights replaced, by name."""
 
     def check_adaptable(self) -> None:
-        """Raises UserError where a hand can't be learnt: without torch, or with 8-bit weights."""
+        """Raises UserError where it can't be adapted to a hand: without torch, or with 8-bit weights."""
 
     def to_torch(self):
         """The model as a `LandmarkGRU`. Raises what `check_adaptable` raises."""

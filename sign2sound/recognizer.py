@@ -15,6 +15,8 @@ from sign2sound.profile import load_profile
 from sign2sound.protocol import Model
 
 GAP = 0.3  # seconds without a hand after which what was seen before no longer counts
+GREY = "The pictures have no colour, so fewer hands are found: give the hand more light, or switch the camera from infra-red"
+_GREY_FRAMES = 30  # in a row, until that is said of a stream; a camera that starts may give a few
 _BATCH = 4096  # clips predicted at once
 _SIDE_MEMORY = 0.9  # share of the running handedness kept at each frame: one frame's mistake does not mirror the hand
 _NO_HAND = np.eye(len(LABELS), dtype=np.float32)[NOTHING]
@@ -34,7 +36,8 @@ class Reading:
     """What one frame of a stream, or a picture, shows.
 
     label: the likeliest of the 29; confidence: its probability; probabilities: float32 (29,) in the order of LABELS;
-    hand: the hand they were read from, None where none was found (then `nothing` has probability 1).
+    hand: the hand they were read from, None where none was found (then `nothing` has probability 1). notice: what the user
+    should be told, once for all readings of a recognizer, else empty: GREY.
     """
 
     label: str
@@ -42,10 +45,14 @@ class Reading:
     probabilities: np.ndarray
     hand: Hand | None
     latency: Latency
+    notice: str = ""
+
+    def __repr__(self) -> str:
+        return f"Reading({self.label!r}, confidence={self.confidence:.2f}, hand={self.hand})"
 
 
 class Recognizer:
-    """Reads letters from stills, clips and streams. Close it (or use `with`) when frames were read."""
+    """Reads letters from stills, clips and streams. Close it (or use `with`) to free what reading frames takes."""
 
     labels = LABELS
 
@@ -56,6 +63,8 @@ class Recognizer:
         self.use_model(model)
         self._hand_model = hand_model
         self._stream_landmarker = self._still_landmarker = None  # opened by the first frame, or picture
+        self._grey_frames = 0  # in a row
+        self._said_grey = False
         self.reset()
 
     @classmethod
@@ -118,14 +127,16 @@ class Recognizer:
         hand = self._stream_landmarker.track(frame, timestamp)
         found = time.perf_counter()
         probabilities = self._read_stream(hand, timestamp)
-        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
+        self._grey_frames = self._grey_frames + 1 if self._stream_landmarker.grey else 0
+        notice = self._notice(self._grey_frames >= _GREY_FRAMES)
+        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found), notice)
 
     def read_picture(self, picture: str | Path | np.ndarray) -> Reading:
         """The letter in a picture on its own, which no stream is disturbed by: a file's path, or RGB uint8 (H, W, 3).
 
         Raises `sign2sound.BrokenPicture` where the file gives no picture, ValueError on an array of another kind.
         """
-        if not isinstance(picture, np.ndarray):
+        if isinstance(picture, str | Path):
             from sign2sound.pictures import read_picture  # OpenCV loads only for those who read pictures
 
             picture = read_picture(picture)
@@ -137,7 +148,8 @@ class Recognizer:
         probabilities = _NO_HAND
         if hand is not None:
             probabilities = self.predict(hand.landmarks[None], np.array([hand.left_handed]))[0]
-        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found))
+        notice = self._notice(self._still_landmarker.grey)
+        return _reading(probabilities, hand, Latency(found - started, time.perf_counter() - found), notice)
 
     def use_model(self, model: Model) -> None:
         """Read with `model` from now on, such as one adapted to a person's hand, or `self.model` again; the stream goes on."""
@@ -151,6 +163,7 @@ class Recognizer:
             self._stream_landmarker.reset()
 
     def close(self) -> None:
+        """Give MediaPipe's memory and threads back; frames open it again."""
         for landmarker in (self._stream_landmarker, self._still_landmarker):
             if landmarker is not None:
                 landmarker.close()
@@ -161,6 +174,15 @@ class Recognizer:
 
     def __exit__(self, *_):
         self.close()
+
+    def __repr__(self) -> str:
+        return f"Recognizer({type(self.model_in_use).__name__} {self.model.fingerprint[:8]}, device={self._device!r})"
+
+    def _notice(self, grey: bool) -> str:
+        if not grey or self._said_grey:
+            return ""
+        self._said_grey = True
+        return GREY
 
     def _open_landmarker(self, *, video: bool):
         from sign2sound.landmarker import Landmarker  # MediaPipe and OpenCV load only for those who read frames
@@ -208,6 +230,6 @@ class _Stream:
         return self.landmarks * (1 - share) + landmarks * share
 
 
-def _reading(probabilities: np.ndarray, hand: Hand | None, latency: Latency) -> Reading:
+def _reading(probabilities: np.ndarray, hand: Hand | None, latency: Latency, notice: str = "") -> Reading:
     best = int(probabilities.argmax())
-    return Reading(LABELS[best], float(probabilities[best]), probabilities, hand, latency)
+    return Reading(LABELS[best], float(probabilities[best]), probabilities, hand, latency, notice)

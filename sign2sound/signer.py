@@ -30,6 +30,23 @@ _OUT = np.float32([0.3, 4.0, 0])  # palm sizes; from the middle to below the pic
 _FINGERS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 _CHAINS = ((0, 1, 2, 3, 4), *((0, *finger) for finger in _FINGERS))
 _KNUCKLES = [5, 9, 13, 17]
+# The hand's parts, tapered capsules: their two ends, landmarks or places of `_with_inner_points`, and the radius at each, in
+# palm sizes; those of an adult's hand by eye.
+_PARTS = (
+    *((21 + k, 24 + k, 0.18, 0.3) for k in range(3)),  # the forearm
+    *((27 + k, _KNUCKLES[k], 0.17, 0.14) for k in range(4)),  # the palm
+    *((a, b, 0.125, 0.125) for a, b in pairwise(_KNUCKLES)),
+    (27, 2, 0.19, 0.15),
+    (1, 2, 0.19, 0.145),
+    (2, 31, 0.12, 0.14),  # the web between thumb and palm
+    (2, 3, 0.14, 0.12),
+    (3, 4, 0.12, 0.1),
+    *(
+        (start, end, r * thick, s * thick)
+        for finger, thick in zip(_FINGERS, (1.05, 1.08, 1.03, 0.9), strict=True)
+        for (start, end), (r, s) in zip(pairwise(finger), ((0.13, 0.113), (0.115, 0.1), (0.1, 0.086)), strict=True)
+    ),
+)
 _NAIL_RADII = (0.105, 0.09, 0.092, 0.088, 0.077)  # palm sizes; thumb to little finger
 _BONES = [(list(start), list(end)) for start, end in pairwise(zip(*_CHAINS, strict=True))]  # the five chains side by side
 
@@ -91,6 +108,30 @@ def sign_word(word: str, size: int = 480, frame_rate: float = 25, speed: float =
         (draw_hand(landmarks * (PALM * size) + middle, size), step / frame_rate)
         for step, landmarks in enumerate(_frames(signs, frame_rate, speed))
     )
+
+
+def signer_data() -> dict:
+    """The synthetic signer as JSON, for who draws it elsewhere, as the page does in `inference/page/signer.js`.
+
+    signs: label -> poses, T lists of 21 x (x, y, z), in palm sizes about the middle, 1/`motion_rate` s apart. chains: landmarks
+    of thumb and fingers, from the wrist. parts: see `_PARTS`; nails: their radii, from thumb to little finger. skin, shadow:
+    RGB. All others as in this module: seconds and palm sizes.
+    """
+    return {
+        "signs": {label: np.round(_centred(poses), 4).tolist() for label, poses in load_prototypes().items()},
+        "chains": _CHAINS,
+        "parts": _PARTS,
+        "nails": _NAIL_RADII,
+        "skin": _SKIN.tolist(),
+        "shadow": _SHADOW.tolist(),
+        "motion_rate": MOTION_RATE,
+        "longest_motion": _LONGEST_MOTION,
+        "move": MOVE,
+        "rise": RISE,
+        "away": AWAY,
+        "slide": _SLIDE.tolist(),
+        "out": _OUT.tolist(),
+    }
 
 
 def _frames(signs: list[np.ndarray], frame_rate: float, speed: float) -> Iterator[np.ndarray]:
@@ -187,7 +228,13 @@ def _palm_size(landmarks: np.ndarray) -> float:
 
 
 def _capsules(points: np.ndarray, palm: float) -> list[tuple[np.ndarray, np.ndarray, float, float]]:
-    """The hand's parts: two ends (3,) and the radius at each, all in pixels. Radii are those of an adult's hand by eye."""
+    """The hand's parts: two ends (3,) and the radius at each, all in pixels."""
+    points = _with_inner_points(points, palm)
+    return [(points[a], points[b], r * palm, s * palm) for a, b, r, s in _PARTS]
+
+
+def _with_inner_points(points: np.ndarray, palm: float) -> np.ndarray:
+    """Landmarks (21, 3) and behind them the ends of _PARTS that are no landmarks, 32 in all."""
     wrist = points[0]
     across = _unit(points[17] - points[5])
     thumb_side, little_side = wrist - 0.13 * palm * across, wrist + 0.13 * palm * across
@@ -196,25 +243,13 @@ def _capsules(points: np.ndarray, palm: float) -> list[tuple[np.ndarray, np.ndar
     arm = _unit(np.float32([0, 0.8, 0]) - up * np.float32([0.6, 0.6, 0.2]))  # between on from the palm and straight down
     side = np.cross(arm, np.float32([0, 0, 1]))
     side = side * np.sign(side @ across)
-
     elbow = wrist + 5 * palm * arm
-    parts = [(wrist + k * 0.11 * palm * across, elbow + k * 0.2 * palm * side, 0.18, 0.3) for k in (-1, 0, 1)]
-    parts += [(thumb_side + (little_side - thumb_side) * k / 3, points[_KNUCKLES[k]], 0.17, 0.14) for k in range(4)]
-    parts += [(points[a], points[b], 0.125, 0.125) for a, b in ((5, 9), (9, 13), (13, 17))]
-    parts += [
-        (thumb_side, points[2], 0.19, 0.15),
-        (points[1], points[2], 0.19, 0.145),
-        (points[2], (points[5] + thumb_side) / 2, 0.12, 0.14),  # the web between thumb and palm
-        (points[2], points[3], 0.14, 0.12),
-        (points[3], points[4], 0.12, 0.1),
-    ]
-    for (a, b, c, d), thick in zip(_FINGERS, (1.05, 1.08, 1.03, 0.9), strict=True):
-        parts += [
-            (points[a], points[b], 0.13 * thick, 0.113 * thick),
-            (points[b], points[c], 0.115 * thick, 0.1 * thick),
-            (points[c], points[d], 0.1 * thick, 0.086 * thick),
-        ]
-    return [(a, b, r * palm, s * palm) for a, b, r, s in parts]
+
+    inner = [wrist + k * 0.11 * palm * across for k in (-1, 0, 1)]
+    inner += [elbow + k * 0.2 * palm * side for k in (-1, 0, 1)]
+    inner += [thumb_side + (little_side - thumb_side) * k / 3 for k in range(4)]
+    inner.append((points[5] + thumb_side) / 2)
+    return np.concatenate([points, inner]).astype(np.float32)
 
 
 def _depth(capsules, left: int, top: int, right: int, bottom: int, blend: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import html
 import io
+import os
 import queue
 import re
 import shutil
@@ -42,14 +43,15 @@ class Speaker:
     """Speaks what is said, in order, aloud or into the WAV file `output`, which is whole after every text.
 
     An engine that is missing, fails or hangs is reported on stderr once, and only its texts are lost. Raises UserError
-    for an unknown voice and for an output that cannot be written.
+    for an unknown voice and for an output that cannot be written; `close` does where that comes out later, as on a full disk,
+    and leaves no part of it.
     """
 
     def __init__(self, voice: Voice | None = None, output: Path | None = None):
         self._voice = voice or Voice()
         self._muted = False
         self._stopping = False
-        self._reported = False
+        self.problem = ""  # what kept it from speaking, as it was reported
         self._process: subprocess.Popen | None = None
         if not RATES[0] <= self._voice.rate <= RATES[1]:
             raise UserError(f"a rate of {self._voice.rate} words/min; expected {RATES[0]} to {RATES[1]}")
@@ -83,6 +85,11 @@ class Speaker:
         if muted and not self._recording:
             self._end_process()
 
+    def finish(self) -> None:
+        """Wait until all that was said is spoken. Nothing can be said after it."""
+        self._queue.put(None)
+        self._worker.join()
+
     def close(self) -> None:
         """Finish what was said; after 5 s leave out the rest."""
         self._queue.put(None)
@@ -92,6 +99,11 @@ class Speaker:
             self._report(f"espeak-ng was not done after {PATIENCE:g} s; what it had still to say is left out")
             self._end_process()
             self._worker.join(1)
+        if self._recording and (error := self._recording.failure):
+            place = self._recording.path
+            raise UserError(
+                f"{place} cannot be written to its end ({error.strerror}); make room, or give the sound another path"
+            )
 
     def __enter__(self) -> "Speaker":
         return self
@@ -106,8 +118,7 @@ class Speaker:
             with self._problems_reported():
                 self._speak(*said)
         if self._recording:
-            with self._problems_reported():
-                self._recording.close()
+            self._recording.close()
 
     def _speak(self, text: str, timestamp: float | None, said_at: float) -> None:
         if not self._recording:
@@ -130,7 +141,7 @@ class Speaker:
         except _EngineError as error:
             self._report(str(error))
         except OSError as error:
-            self._report(f"{error.filename or 'the output'}: {error.strerror}")
+            self._report(f"{error.filename}: {error.strerror}")
 
     def _run(self, text: str, *options: str) -> bytes:
         """Run the engine on `text` and return what it writes to stdout. Raises _EngineError."""
@@ -176,8 +187,8 @@ class Speaker:
             self._report("espeak-ng hangs; check that espeak-ng hello works")
 
     def _report(self, problem: str) -> None:
-        if not self._reported:
-            self._reported = True
+        if not self.problem:
+            self.problem = problem
             print(f"speech: {problem}", file=sys.stderr, flush=True)
 
 
@@ -186,9 +197,14 @@ class _EngineError(Exception):
 
 
 class _Recording:
-    """A WAV file that grows text by text; its header is right after each, so that nothing that ends the program spoils it."""
+    """A WAV file that grows text by text; its header is right after each, so that nothing that ends the program spoils it.
+
+    failure: why it could not be written to its end, if so; then nothing is left of it.
+    """
 
     def __init__(self, path: Path):
+        self.path = path
+        self.failure: OSError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
@@ -211,20 +227,40 @@ class _Recording:
         except (wave.Error, EOFError):
             raise _EngineError("espeak-ng wrote something else than a WAV file") from None
         silence = round((timestamp or 0) * self._wav.getframerate()) - self._wav.getnframes()
-        self._wav.writeframes(bytes(2 * max(0, silence)) + samples)
-        self._file.flush()
+        with self._whole_or_gone():
+            self._wav.writeframes(bytes(2 * max(0, silence)) + samples)
+            self._file.flush()
 
     def close(self) -> None:
-        with self._file:
+        with self._whole_or_gone():
             self._wav.close()
+        self._wav.close()  # again, where the first time failed
+        self._file.close()
+
+    @contextmanager
+    def _whole_or_gone(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.fileno())  # what is buffered, and comes yet, goes there
+            if self.path.is_file():  # and no device
+                self.path.unlink()
 
 
 def voices() -> list[str]:
     """Names of the engine's voices, each of which speaks every language. Raises UserError where there is no engine."""
+    listed = _ask(needed_engine(), "--voices=variant").stdout
+    return re.findall(r"!v[/\\](.+?)(?:\s\s|\s*$)", listed, re.MULTILINE)
+
+
+def needed_engine() -> str:
+    """`find_engine`, for what is of no use without. Raises UserError, which says how to install it."""
     engine = find_engine()
     if engine is None:
         raise UserError(f"no espeak-ng found; {_install_line()}")
-    return re.findall(r"!v[/\\](.+?)(?:\s\s|\s*$)", _ask(engine, "--voices=variant").stdout, re.MULTILINE)
+    return engine
 
 
 def find_engine() -> str | None:

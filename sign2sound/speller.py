@@ -23,11 +23,11 @@ class SpellerOptions:
     written. Evidence counts by time, so that the frame rate makes no difference: in 1/30 s, a label that is e times as likely
     gains 1.
 
-    Chosen on 322 words and names composed of the stills of 15 people left out, at 1 to 6 letters/s;
-    `training/measure/fluency.py --search` tries others.
+    Chosen on 400 words and names composed of the stills of 15 people left out, at 1, 3 and 5 letters/s, together with single
+    letters with the hand coming up before and going down after them; `training/measure/fluency.py --search` tries others.
     """
 
-    begin: float = 2.5  # asked of a letter after `nothing`
+    begin: float = 4.0  # asked of a letter after `nothing`
     change: float = 4.0  # asked of a letter straight after another one
     end: float = 0.5  # asked of `nothing` after a letter
     shortest: float = 0.05  # seconds that a letter's evidence must take: a hand's first frame does not say that it still moves
@@ -36,9 +36,9 @@ class SpellerOptions:
     release_share: float = 0.25  # and as a share of how long it was held, for who spells slowly parts letters slowly
     longest_release: float = 0.3  # seconds that are enough however long it was held
     redrawn: float = 0.4  # seconds that a J or Z must be let go before it counts again: each is drawn anew
-    passing: float = 0.3  # seconds; a letter shown for less, and much less than those around it, was only passed through
-    passing_share: float = 0.25  # of their time, that is: people spell at an even pace
-    motion: float = 1.0  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
+    passing: float = 0.6  # seconds; a letter shown for less, and much less than those around it, was only passed through
+    passing_share: float = 0.35  # of their time, that is: people spell at an even pace
+    motion: float = 1.5  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
     pause: float = 1.5  # seconds of `nothing` that end a word
 
 
@@ -57,6 +57,19 @@ class SpellerEvent:
     since: float
 
 
+@dataclass(frozen=True)
+class _Hold:
+    """A letter that was shown, from when until when, in seconds."""
+
+    label: int = NOTHING
+    since: float = 0.0
+    until: float = -math.inf
+
+    @property
+    def held(self) -> float:
+        return self.until - self.since
+
+
 class Speller:
     """Writes a letter as soon as the probabilities say so, once for each time it is shown; ends a word after a pause.
 
@@ -69,19 +82,20 @@ class Speller:
         self.options = options = options or SpellerOptions()
         self._characters: list[tuple[str, np.ndarray]] = []  # with their evidence
         self._now: float | None = None
+        self._saw_no_hand = True
         self._shown = NOTHING
         self._shown_since = 0.0
         self._sums = np.zeros(len(LABELS))  # evidence that the hand has begun to show each label
         self._since = np.zeros(len(LABELS))  # when that evidence began
         self._read = np.zeros((len(LABELS), len(LABELS)))  # row: seconds x probabilities since then
-        self._last = NOTHING  # the letter shown before `nothing`, how long, and until when
-        self._last_held = 0.0
-        self._last_until = -math.inf
-        self._before_last_held = math.inf
+        self._holds: list[_Hold] = []  # of the letters shown before, the newest last
         self._paused = False
-        self._asked_of_nothing = np.full(len(LABELS), options.begin)
-        self._asked_of_letters = np.full(len(LABELS), options.change)
+        self._asked_of_nothing = np.full(len(LABELS), float(options.begin))
+        self._asked_of_letters = np.full(len(LABELS), float(options.change))
         self._asked_of_letters[NOTHING] = options.end
+
+    def __repr__(self) -> str:
+        return f"Speller(text={self.text!r})"
 
     @property
     def text(self) -> str:
@@ -111,6 +125,11 @@ class Speller:
         scores = np.log((1 - _UNLIKELY) * probabilities + _UNLIKELY / len(LABELS))
         scores[NOTHING] -= self.options.reluctance
 
+        appeared = self._saw_no_hand and probabilities[NOTHING] < 1
+        self._saw_no_hand = probabilities[NOTHING] >= 1
+        if appeared:  # a hand's first frame does not say whether it moves
+            scores[:] = 0
+
         before = self._sums
         self._sums = np.maximum(before + passed * FRAME_RATE * (scores - scores[self._shown]), 0)
         fresh = before == 0
@@ -131,8 +150,8 @@ class Speller:
             return self._show(label, timestamp)
         if self._shown != NOTHING and self._passed_through_last(timestamp - self._shown_since):
             del self._characters[-2]
-            self._last_held = math.inf
-            return SpellerEvent("deleted", LABELS[self._last], timestamp, self._last_until)
+            deleted = self._holds.pop()
+            return SpellerEvent("deleted", LABELS[deleted.label], timestamp, deleted.until)
         if self._shown == NOTHING and not self._paused and timestamp - self._shown_since >= self.options.pause - 1e-6:
             self._paused = True
             kind, text = self._write("space", np.eye(len(LABELS))[NOTHING])
@@ -178,16 +197,15 @@ class Speller:
         """The hand shows `label` from now on."""
         since, read = float(self._since[label]), self._read[label].copy()
         if self._shown != NOTHING:
-            self._before_last_held = self._last_held if len(self.word) > 1 else math.inf
-            self._last, self._last_held, self._last_until = self._shown, since - self._shown_since, since
+            self._holds = [*self._holds[-2:], _Hold(self._shown, self._shown_since, since)]
             self._follow(-read)  # what was read since then is no evidence of the last letter
         self._shown, self._shown_since, self._sums = label, since, np.zeros(len(LABELS))
         if label == NOTHING:
             self._paused = False
             return None
-        away = since - self._last_until
-        if label == self._last and away < self._needed_release:  # it flickered, but was never let go
-            self._shown_since = since - away - self._last_held
+        away = since - self._last.until
+        if label == self._last.label and away < self._needed_release:  # it flickered, but was never let go
+            self._shown_since = self._holds.pop().since
             return None
         name = LABELS[label]
         if self._is_drawn_from_last(name, away):
@@ -199,20 +217,25 @@ class Speller:
     def _passed_through_last(self, held: float) -> bool:
         """Whether the letter before the shown one, which is held for so many seconds, was only passed through."""
         options, share = self.options, self.options.passing_share
-        brief = self._last_held < min(options.passing, share * held, share * self._before_last_held)
+        before = self._holds[-2].held if len(self.word) > 2 and len(self._holds) > 1 else math.inf
+        brief = self._last.held < min(options.passing, share * held, share * before)
         newest = [character for character, _ in self._characters[-2:]]
-        return brief and newest == [LABELS[self._last], LABELS[self._shown]]
+        return brief and newest == [LABELS[self._last.label], LABELS[self._shown]]
+
+    @property
+    def _last(self) -> _Hold:
+        return self._holds[-1] if self._holds else _Hold()
 
     @property
     def _needed_release(self) -> float:
         options = self.options
-        if LABELS[self._last] in MOTION_LETTERS:
+        if LABELS[self._last.label] in MOTION_LETTERS:
             return options.redrawn
-        return max(options.release, min(options.release_share * self._last_held, options.longest_release))
+        return max(options.release, min(options.release_share * self._last.held, options.longest_release))
 
     def _is_drawn_from_last(self, name: str, away: float) -> bool:
         """Whether the last letter was the beginning of this J or Z."""
-        last = LABELS[self._last]
+        last = LABELS[self._last.label]
         began_so = last in _FIRST_SHAPES.get(name, ()) and away < self.options.motion
         return began_so and bool(self._characters) and self._characters[-1][0] == last
 

@@ -1,5 +1,6 @@
 """The examples as their users run them, each in a process of its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -76,6 +77,29 @@ def test_subtitle_call(example, video, tmp_path):
 def test_plain_onnxruntime(example, root):
     done = example("plain_onnxruntime.py", RELEASED, root / "examples" / "hand.json")
     assert [line[:-5] for line in done.stdout.splitlines()] == ["picture: L", "stream: L"] and done.stderr == ""
+
+
+def test_the_notebook_runs_from_top_to_bottom(root, tmp_path):
+    """Its cells one after another in one process, which is what a kernel does; with fewer letters and epochs."""
+    if hand_model._problem_with(hand_model.cached_path()):
+        pytest.skip("needs the hand landmark model: python -m sign2sound.hand_model")
+    cells = json.loads((root / "examples" / "train_on_your_pictures.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    shorter = {
+        "EPOCHS = 6": "EPOCHS = 2",
+        '"ABILOV"': '"LV"',
+        "range(16)": "range(8)",
+        '"epoch_batches=40", "sequences.longest=64"':
+            '"epoch_batches=20", "batch_size=64", "sequences.longest=16", "sequences.frames=300"',
+    }  # fmt: skip
+    for as_it_stands, in_the_test in shorter.items():
+        assert as_it_stands in code
+        code = code.replace(as_it_stands, in_the_test)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "16 pictures of L, V" in done.stdout and "the synthetic signer's OIL: " in done.stdout
+    assert "L: read as L" in done.stdout and "V: read as V" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my_pictures", "work"]
 
 
 def test_javascript(root, tmp_path):

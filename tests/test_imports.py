@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 LIBRARY = (
-    "errors", "files", "labels", "hand", "pictures", "hand_model", "passes", "follower", "landmarker", "features", "protocol",
-    "model", "checkpoint", "exported", "prototypes", "signer", "profile", "adapting", "recognizer", "speller", "words",
-    "live", "speech",
+    "errors", "files", "labels", "hand", "pictures", "video_writer", "hand_model", "passes", "follower", "landmarker",
+    "features", "protocol", "model", "checkpoint", "exported", "prototypes", "signer", "sources", "profile", "adapting",
+    "recognizer", "speller", "words", "live", "speech", "command", "__main__",
 )  # fmt: skip
 MAY_IMPORT = {
     "data": {"sign2sound", "data"},
@@ -82,8 +82,12 @@ def test_heavy_modules_load_only_where_needed(statement, heavy):
     assert loaded == list(heavy)
 
 
-def test_an_unknown_name_is_refused():
+def test_the_public_names_are_listed_and_an_unknown_one_is_refused():
     import sign2sound
+
+    assert {"Recognizer", "Speller", "Hand", "__version__"} <= set(dir(sign2sound))
+    for_type_checkers = {name.rpartition(".")[2] for name in imported(Path(sign2sound.__file__), "sign2sound")}
+    assert for_type_checkers == {*sign2sound.__all__, "import_module", "TYPE_CHECKING"}
 
     with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
         sign2sound.Recogniser  # noqa: B018

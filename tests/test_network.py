@@ -111,7 +111,7 @@ def picture():
 
 def test_a_still(watched, tmp_path, picture):
     cv2.imwrite(str(tmp_path / "l.png"), picture)
-    assert "  L  " in assert_silent(watched("inference/realtime_demo.py", "--source", tmp_path / "l.png"), tmp_path)
+    assert "  L  " in assert_silent(watched("-m", "sign2sound", "read", tmp_path / "l.png"), tmp_path)
 
 
 def test_preprocessing(watched, tmp_path, picture):

@@ -1,6 +1,7 @@
-"""The wheel outside the repository: installed with its own dependencies alone, it reads a picture."""
+"""The wheel outside the repository, installed with its own dependencies alone."""
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -17,10 +18,13 @@ from sign2sound import Recognizer
 from sign2sound.signer import sign_word
 
 picture = [frame for frame, _ in sign_word("L")][12]
-with Recognizer.load() as recognizer:
-    reading = recognizer.read_picture(picture)
+reading = Recognizer.load().read_picture(picture)
 installed = [name for name in ("torch", "pandas", "fastapi", "wordfreq") if importlib.util.find_spec(name)]
 print(sign2sound.__file__, reading.label, *installed)
+"""
+LEARN = """
+from sign2sound import Recognizer
+Recognizer.load().model.check_adaptable()
 """
 NO_REGISTRY = ("No matching distribution", "NewConnectionError", "ConnectTimeoutError", "Temporary failure in name resolution")
 
@@ -41,21 +45,52 @@ def wheel(root, tmp_path_factory):
 
 def test_the_wheel_holds_the_library_and_the_released_model_alone(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info" not in name}
-    assert {"sign2sound/best_model.onnx", "sign2sound/prototypes.npz", "sign2sound/labels.py"} <= names
+    needed = {"best_model.onnx", "prototypes.npz", "labels.py", "py.typed"}
+    assert {f"sign2sound/{name}" for name in needed} <= names
     assert {name.split("/")[0] for name in names} == {"sign2sound"}
 
 
-def test_in_an_empty_environment_it_reads_a_picture(wheel, tmp_path):
+def test_extras_need_nothing_that_the_wheel_lacks(wheel):
+    """What stands in the repository only has its packages in requirements.txt."""
+    (metadata,) = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA")]
+    about = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert re.findall("^Provides-Extra: (.*)$", about, re.MULTILINE) == ["teach", "words"]
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """Runs a program of an environment that holds the wheel and what it needs alone."""
     if hand_model._problem_with(hand_model.cached_path()):
         pytest.skip("needs the hand landmark model: python -m sign2sound.hand_model")
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = run(python, "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:", wheel)
+    folder = tmp_path_factory.mktemp("empty")
+    venv.create(folder / "venv", with_pip=True)
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    pip = (programs / "python", "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:")
+    installed = run(*pip, wheel)
     if any(reason in installed.stderr for reason in NO_REGISTRY):
         pytest.skip(f"no package registry: {installed.stderr.splitlines()[-1]}")
     assert installed.returncode == 0, installed.stderr
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = run(python, "-c", READ_A_PICTURE, cwd=tmp_path, env=clean)
-    assert done.returncode == 0, done.stderr
+    return lambda name, *arguments: run(programs / name, *arguments, cwd=folder, env=clean)
+
+
+def test_in_an_empty_environment_it_reads_a_picture(environment):
+    done = environment("python", "-c", READ_A_PICTURE)
+    assert (done.returncode, done.stderr) == (0, "")
     where, letter, *heavy = done.stdout.split()
-    assert where.startswith(str(tmp_path)) and letter == "L" and heavy == []
+    assert "site-packages" in where and letter == "L" and heavy == []
+
+
+def test_in_an_empty_environment_its_command_spells_and_reads(environment):
+    for command in (("sign2sound",), ("python", "-m", "sign2sound")):
+        spelled = environment(*command, "spell", "HI", "--output", "hi.mp4", "--speed", 2)
+        assert spelled.stdout == "wrote hi.mp4; read it with: sign2sound read hi.mp4\n", spelled.stderr
+        done = environment(*command, "read", "hi.mp4")
+        assert done.stdout.splitlines()[-1:] == ["text: HI"], done.stderr
+
+
+def test_in_an_empty_environment_it_says_what_learning_a_hand_needs(environment):
+    done = environment("python", "-c", LEARN)
+    assert "adapting to a hand needs more packages: python -m pip install torch onnx" in done.stderr
+    done = environment("sign2sound", "read", "hi.mp4", "--model", "best_model.pth")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -10,7 +10,8 @@ _DEEPER = (1.0, 1.0, 2.0)  # noise along x, y and z, which MediaPipe knows least
 def augment(
     clips: torch.Tensor, has_z: torch.Tensor, noise: float, options: Augmentation, generator: torch.Generator
 ) -> torch.Tensor:
-    """Vary clips (N, T, 21, 3), in palm sizes: one turn, stretch and `noise` for a whole clip, and jitter in each frame.
+    """Vary clips (N, T, 21, 3), in palm sizes: one turn, stretch and `noise` for a whole clip, and jitter in each frame,
+    strong in some clips and weak in others.
 
     z is left out (0) where `has_z` (N,) is false, and in a share of the others.
     """
@@ -21,9 +22,11 @@ def augment(
 
     stretch = 1 + uniform(count, 3) * clips.new_tensor([options.scale, options.scale, options.depth_scale])
     limits = torch.deg2rad(clips.new_tensor([options.tilt, options.tilt, options.rotation]))
-    turned = (clips * stretch[:, None, None]) @ rotations(uniform(count, 3) * limits)[:, None]
+    stretch_and_turn = stretch[..., None] * rotations(uniform(count, 3) * limits)
+    turned = (clips.flatten(1, 2) @ stretch_and_turn).view_as(clips)  # one product for all frames of a clip
     still = noise * torch.randn(count, 1, *clips.shape[2:], generator=generator, device=device)
-    moving = options.jitter * torch.randn(clips.shape, generator=generator, device=device)
+    trembling = options.jitter * torch.rand(count, 1, 1, 1, generator=generator, device=device)
+    moving = trembling * torch.randn(clips.shape, generator=generator, device=device)
     varied = turned + (still + moving) * clips.new_tensor(_DEEPER)
     flat = ~has_z | (torch.rand(count, generator=generator, device=device) < options.without_z)
     varied[..., 2] = torch.where(flat[:, None, None], 0.0, varied[..., 2])

@@ -1,6 +1,7 @@
 """Samples -> batches of single frames, and of sequences that spell, as tensors on the training device."""
 
 import math
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,11 @@ class Batch:
     features: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor
+
+    def cut(self, batches: int) -> "list[Batch]":
+        """Into so many, to which the rows go in turns, so that each has its share of the real clips, which stand last."""
+        parts = (self.features, self.labels, self.weights)
+        return [Batch(*(part[first::batches] for part in parts)) for first in range(batches)]
 
 
 class TrainingSet:
@@ -94,16 +100,17 @@ class TrainingSet:
         weights = torch.ones_like(labels, dtype=torch.float32)
         return self._batch(hands, labels, weights, self._has_z[rows], self._augmentation.noise, generator)
 
-    def draw_sequences(self, generator: torch.Generator) -> Batch:
-        """A batch of about `frames` frames in all: people who spell, and pieces of real clips where there are any."""
+    def draw_sequences(self, batches: int, choices: random.Random, generator: torch.Generator) -> Batch:
+        """So many batches in one, for `Batch.cut`, each of about `frames` frames, all sequences as long as `choices` draws:
+        people who spell, then pieces of real clips where there are any."""
         options = self._sequences
         lengths = (math.log(options.shortest), math.log(options.longest))
-        frames = round(math.exp(lengths[0] + (lengths[1] - lengths[0]) * _random(generator)))
+        frames = round(math.exp(choices.uniform(*lengths)))
         count = max(options.frames // frames, 4)
         real = min(round(options.real_clips * count), count - 1) if len(self._clips) else 0
-        parts = [self._spelling(count - real, frames, generator)]
+        parts = [self._spelling(batches * (count - real), frames, generator)]
         if real:
-            parts.append(self._real(real, frames, generator))
+            parts.append(self._real(batches * real, frames, generator))
         landmarks, labels, weights, has_z = (torch.cat(part) for part in zip(*parts, strict=True))
         return self._batch(landmarks, labels, weights, has_z, options.noise, generator)
 
@@ -225,10 +232,6 @@ def drawing_weights(stills: Samples, power: float, nothing_share: float, motion_
 
 def to_palm_clips(samples: Samples, device) -> torch.Tensor:
     return palm_clips(torch.from_numpy(samples.landmarks).to(device), torch.from_numpy(samples.left_handed).to(device))
-
-
-def _random(generator: torch.Generator) -> float:
-    return float(torch.rand((), generator=generator, device=generator.device))
 
 
 def _draw(weights_so_far: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:

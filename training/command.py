@@ -14,17 +14,17 @@ def parse_command() -> tuple[argparse.Namespace, Config | ImageConfig]:
     parser.add_argument(
         "--config", type=Path, default=in_project("training/config.yaml"), help="all settings (default: %(default)s)"
     )
+    checkpoints, curves = in_project("checkpoints/run"), in_project("results/run")
     parser.add_argument(
         "--output",
         type=output_folder,
-        default=in_project("checkpoints/run"),
-        help="folder of the checkpoints (default: %(default)s)",
+        help=f"folder of all that the run writes (default: {checkpoints}, and for curves {curves})",
     )
-    parser.add_argument(
-        "--results", type=output_folder, default=in_project("results/run"), help="folder of the curves (default: %(default)s)"
-    )
+    parser.add_argument("--results", type=output_folder, help="folder of the curves (default: that of --output)")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the last epoch of the run in --output")
     again.add_argument("--fresh", action="store_true", help="start anew, over the run in --output")
     arguments = parser.parse_intermixed_args()
+    arguments.results = arguments.results or arguments.output or output_folder(curves)
+    arguments.output = arguments.output or output_folder(checkpoints)
     return arguments, load_config(arguments.config, arguments.overrides)

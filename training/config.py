@@ -42,6 +42,8 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
+    """The sizes of the GRU."""
+
     hidden: Annotated[int, Field(gt=0, le=4096)]  # units of each layer
     layers: Annotated[int, Field(gt=0, le=32)]  # of the GRU
     dropout: Share  # between the GRU's layers
@@ -58,6 +60,8 @@ class SplitConfig(_Section):
 
 
 class DataConfig(SplitConfig):
+    """What is trained and validated on."""
+
     rescued: bool  # train also on hands that only a later pass of the landmarker found
 
 
@@ -136,12 +140,16 @@ class Config(TrainingConfig):
 
 
 class ImageModelConfig(_Section):
+    """The layers of an image CNN."""
+
     input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]  # height, width, channels
     classes: Annotated[list[str], Field(min_length=3)]  # in the order of the outputs
     layers: list[str | dict]  # of `training.images.cnn.LAYERS`; one output per class follows
 
 
 class ImageDataConfig(SplitConfig):
+    """What an image CNN is trained and validated on."""
+
     rescued: ClassVar[bool] = True
 
     group_by: str  # what stays in one part, see `data.splits.named_groups`

@@ -27,7 +27,7 @@ from sign2sound.labels import STATIC_LETTERS
 from sign2sound.model import find_device
 from training.config import DataConfig, ImageDataConfig
 from training.images.pictures import Pictures
-from training.report import calibration_error, markdown_table, percent, share, write_report
+from training.report import calibration_error, for_terminal, markdown_table, percent, share, write_report
 from training.split import split_samples
 from training.tasks import task_of_checkpoint
 
@@ -68,8 +68,11 @@ def main() -> None:
 
     table = to_markdown(report)
     write_report(arguments.output / "report", report, table)
-    print(table)
-    print(f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}")
+    print(for_terminal(table))
+    print(
+        f"wrote report.json, report.md, confusion_counts.png and confusion_normalised.png in {arguments.output}; "
+        f"next: python inference/realtime_demo.py --model {arguments.model}"
+    )
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -120,7 +123,7 @@ def measure(samples: Samples | Pictures, probabilities: np.ndarray, measured_on:
     found = samples.found
     labels, given = samples.labels[found], probabilities[found]
     precision, recall, f1, support = precision_recall_fscore_support(
-        labels, given.argmax(1), labels=all_classes, zero_division=0
+        labels, given.argmax(1), labels=all_classes, zero_division=np.nan
     )
     static = np.isin(np.array(samples.classes)[samples.labels], STATIC_LETTERS)
     passes = {f"pass {number}": found & (samples.passes == number) for number in range(1, samples.passes.max(initial=1) + 1)}
@@ -144,9 +147,9 @@ def measure(samples: Samples | Pictures, probabilities: np.ndarray, measured_on:
         "expected_calibration_error": calibration_error(labels, given),
         "classes": {
             label: {
-                "precision": float(precision[index]),
-                "recall": float(recall[index]),
-                "f1": float(f1[index]),
+                "precision": _measured(precision[index]),
+                "recall": _measured(recall[index]),
+                "f1": _measured(f1[index]),
                 "support": int(support[index]),
                 "misses": int(((samples.labels == index) & ~found).sum()),
             }
@@ -189,6 +192,7 @@ def accuracy_on_mix(samples: Samples, right: np.ndarray, measured: np.ndarray, m
 
 
 def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: Path) -> None:
+    """confusion_counts.png, confusion_normalised.png"""
     matplotlib.use("Agg")
     for name, normalise in (("counts", None), ("normalised", "true")):
         matrix = confusion_matrix(samples.labels, predicted, labels=range(len(samples.classes)), normalize=normalise)
@@ -206,6 +210,7 @@ def draw_confusion(samples: Samples | Pictures, predicted: np.ndarray, folder: P
 
 
 def to_markdown(report: dict) -> str:
+    """The report for people."""
     lines = [
         f"Measured with `{report['model']}` on {', '.join(report['data'])}, {report['rows']} rows.",
         f"The model was trained on {', '.join(report['trained_on'])}; people in these may be in other sources too.",
@@ -230,7 +235,7 @@ def to_markdown(report: dict) -> str:
         lines += markdown_table(
             ["class", "precision", "recall", "F1", "support", "misses"],
             [
-                [label, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), row["support"], row["misses"]]
+                [label, *(_three_digits(row[key]) for key in ("precision", "recall", "f1")), row["support"], row["misses"]]
                 for label, row in figures["classes"].items()
                 if row["support"] or row["misses"]
             ],
@@ -260,6 +265,15 @@ def to_markdown(report: dict) -> str:
                 [[group, *_row(row)] for group, row in figures["groups"].items()],
             )
     return "\n".join(lines)
+
+
+def _measured(value: float) -> float | None:
+    """None where nothing was there to measure: no sample of the class, or none read as it."""
+    return None if np.isnan(value) else float(value)
+
+
+def _three_digits(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _row(row: dict) -> list:

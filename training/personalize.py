@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from data.dataset import load_samples
 from data.pictures import find_pictures
@@ -22,7 +23,7 @@ from sign2sound.adapting import adapt
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import UserError, run
 from sign2sound.features import palm_clips
-from sign2sound.files import in_project, output_file, printable
+from sign2sound.files import counted, in_project, output_file, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS, find_label
 from sign2sound.model import LandmarkGRU
@@ -43,7 +44,7 @@ def main() -> None:
     found, motion = ~np.isnan(landmarks[:, 0, 0]), np.isin(labels, MOTION_LETTERS)
     if motion.any():
         letters = " and ".join(sorted({*labels[motion]}))
-        print(f"{motion.sum()} samples of {letters} left out: motions, which stills do not show")
+        print(f"{counted(motion.sum(), 'sample')} of {letters} left out: motions, which stills do not show")
     use = found & ~motion
     counts = {label: int((use & (labels == label)).sum()) for label in LABELS}
     print("samples: " + (", ".join(f"{label} {count}" for label, count in counts.items() if count) or "none"))
@@ -54,16 +55,23 @@ def main() -> None:
 
     test = last_quarter(labels)
     if test.any():
-        rest = adapt(model, landmarks[~test], labels[~test], left_handed[~test])
+        rest = adapt_with_bar(model, landmarks[~test], labels[~test], left_handed[~test])
         before, after = (accuracy(one, landmarks[test], labels[test], left_handed[test]) for one in (model, rest))
-        print(f"the last quarter, {test.sum()} samples: {before:.1%} read right, {after:.1%} with a profile of the others")
+        tested = counted(test.sum(), "sample")
+        print(f"the last quarter, {tested}: {before:.1%} read right, {after:.1%} with a profile of the others")
     else:
         print("too few samples to say what it helps: that needs 4 of a letter")
     started = time.perf_counter()
-    adapted = adapt(model, landmarks, labels, left_handed)
+    adapted = adapt_with_bar(model, landmarks, labels, left_handed)
     seconds = time.perf_counter() - started
     save_profile(arguments.output, adapted, model)
-    print(f"adapted to all {len(labels)} samples in {seconds:.1f} s; wrote {arguments.output}")
+    print(f"adapted to all {counted(len(labels), 'sample')} in {seconds:.1f} s")
+    print(f"wrote {arguments.output}; next: python inference/realtime_demo.py --profile {arguments.output}")
+
+
+def adapt_with_bar(model: LandmarkGRU, landmarks: np.ndarray, labels: np.ndarray, left_handed: np.ndarray) -> LandmarkGRU:
+    with tqdm(total=100, desc="adapting", bar_format="{desc} {percentage:3.0f} % |{bar}| {remaining} left", leave=False) as bar:
+        return adapt(model, landmarks, labels, left_handed, lambda share: bar.update(100 * share - bar.n))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -94,17 +102,17 @@ def read_samples(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _read_pictures(folder: Path) -> list[tuple[np.ndarray, str, bool]]:
     pictures = find_pictures(folder)
     for path in pictures.passed_over:
-        print(f"{printable(path)} has no picture's name, passed over")
+        tqdm.write(f"{printable(path)} has no picture's name, passed over")
     hands = []
     with Landmarker() as landmarker:
-        for path, label in zip(pictures.paths, pictures.labels, strict=True):
+        for path, label in zip(tqdm(pictures.paths, unit=" pictures"), pictures.labels, strict=True):
             try:
-                hand = landmarker.find(read_picture(pictures.root / path))
+                hand = landmarker.find(read_picture(pictures.file(path)))
             except BrokenPicture as error:
-                print(f"{printable(path)} cannot be read, skipped: {error}")
+                tqdm.write(f"{printable(path)} cannot be read, skipped: {error}")
                 continue
             if hand is None:
-                print(f"{printable(path)}: no hand found")
+                tqdm.write(f"{printable(path)}: no hand found")
             hands.append((hand.landmarks, label, hand.left_handed) if hand else (_MISS, label, False))
     if not hands:
         raise UserError(f"none of the {len(pictures.paths)} pictures in {folder} can be read")
@@ -114,21 +122,21 @@ def _read_pictures(folder: Path) -> list[tuple[np.ndarray, str, bool]]:
 def _read_videos(videos: list[Path]) -> list[tuple[np.ndarray, str, bool]]:
     """The hands of the steady part of each video; one miss for a video without any."""
     hands = []
-    for path in videos:
+    for path in tqdm(videos, unit=" videos"):
         label = find_label(path.stem)
         steady = []
         if label not in MOTION_LETTERS:  # which are left out
             try:
                 clip, times = _read_video(path)
             except UserError as error:
-                print(f"skipped: {error}")
+                tqdm.write(f"skipped: {error}")
                 continue
             landmarks = np.stack([hand.landmarks if hand else _MISS for hand in clip])
             steady = [clip[frame] for frame in steady_frames(landmarks, times)]
             if not any(clip):
-                print(f"{printable(path)}: no hand found")
+                tqdm.write(f"{printable(path)}: no hand found")
             elif not steady:
-                print(f"{printable(path)}: no letter found, since the hand never holds still")
+                tqdm.write(f"{printable(path)}: no letter found, since the hand never holds still")
         hands += [(hand.landmarks, label, hand.left_handed) for hand in steady] or [(_MISS, label, False)]
     if not hands:
         raise UserError(f"none of the {len(videos)} videos can be read; expected for example A.mp4, B.mp4")
@@ -170,6 +178,7 @@ def last_quarter(labels: np.ndarray) -> np.ndarray:
 
 
 def accuracy(model: LandmarkGRU, landmarks: np.ndarray, labels: np.ndarray, left_handed: np.ndarray) -> float:
+    """The share of samples (N, 21, 3) that `model` reads right."""
     predicted = Recognizer(model).predict(landmarks, left_handed).argmax(axis=1)
     return float((predicted == [LABEL_IDS[label] for label in labels]).mean())
 

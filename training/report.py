@@ -1,6 +1,7 @@
 """What every report is made of: shares, calibration error, tables, and the files that they go to."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ def share(right: np.ndarray) -> float | None:
 
 
 def percent(share: float | None) -> str:
+    """A share for people; a dash for None."""
     return "–" if share is None else f"{share:.2%}"
 
 
@@ -42,6 +44,20 @@ def markdown_table(head: list, rows: list[list], align: str = "") -> list[str]:
     padded = [[pad[side](cell, width) for side, cell, width in zip(align, row, widths, strict=True)] for row in cells]
     rule = ["-" * (width - 1) + ("-" if side == "l" else ":") for side, width in zip(align, widths, strict=True)]
     return [f"| {' | '.join(row)} |" for row in (padded[0], rule, *padded[1:])] + [""]
+
+
+def for_terminal(table: str) -> str:
+    """A report in Markdown as people read it on a terminal: its columns line up anyway, without bars, rules and stars."""
+    lines = []
+    for line in table.splitlines():
+        if re.fullmatch(r"\|[-:| ]+\|", line):
+            continue
+        if line.startswith("| "):
+            line = line[2:-2].replace(" | ", "  ")
+            line = re.sub(r"^\*\*(.+?)\*\*", r"\1    ", line)  # text is padded on its right, numbers on their left
+            line = re.sub(r"\*\*(.+?)\*\*", r"    \1", line)
+        lines.append(line.removeprefix("## ").rstrip())
+    return "\n".join(lines)
 
 
 def write_report(path: Path, report: dict, table: str) -> None:

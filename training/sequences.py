@@ -19,9 +19,8 @@ _LONGEST_STAY = 60  # frames that a J or Z still counts for when it is done: peo
 _REST_WAY = (5, 25)  # frames to a resting hand and back
 _LOWERED = (1.5, 6.0)  # palm sizes that a resting hand lies below
 _UNEQUAL = 0.25  # of a way: how much later each finger may start, and how much earlier it may arrive
-_EDGE = 0.1  # of a way: its first and last frames look like the letters, so nothing is asked of them
-_DONE, _UNDONE = 0.9, (0.15, 0.6)  # of a motion: from here on it is the letter; in between it surely is not yet
-_WAY_WEIGHT = 0.5  # of the frames on the way, or a stranger's letter, looking like none, is taken for a hand on its way
+_EDGE = 0.2  # of a way: its first and last frames look like the letters, so nothing is asked of them
+_DONE, _UNDONE = 0.7, (0.15, 0.45)  # of a motion: from here on it is the letter; in between it surely is not yet
 _REST_WEIGHT = 0.3  # of the frames of a hand at rest, whose shape may be like a letter's
 
 
@@ -148,7 +147,7 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
 
     labels = torch.where(held, slots.labels.gather(1, slot), NOTHING)
     weights = torch.where(held & slots.rests.gather(1, slot), _REST_WEIGHT, 1.0)
-    weights = torch.where(held, weights, torch.where((phase < _EDGE) | (phase > 1 - _EDGE), 0.0, _WAY_WEIGHT))
+    weights = torch.where(~held & ((phase < _EDGE) | (phase > 1 - _EDGE)), 0.0, weights)
     is_drawn = held & (which >= 0)
     labels = torch.where(is_drawn & (done < _DONE), NOTHING, labels)
     unsure = (done < _UNDONE[0]) | ((done > _UNDONE[1]) & (done < _DONE))

@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show the name, the output's shape and the parameters of each layer.")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration")
     parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     config = load_config(arguments.config, arguments.overrides)
 
     model = task_of(config).make_model()

@@ -17,6 +17,7 @@ import json
 import math
 import multiprocessing
 import platform
+import random
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -30,7 +31,7 @@ from tqdm import tqdm
 from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, restore, save_checkpoint
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write, claim_folders
+from sign2sound.files import atomic_write, claim_folders, counted
 from sign2sound.model import LandmarkGRU, find_device
 from training.batches import TrainingSet
 from training.calibration import fit_temperature
@@ -43,6 +44,7 @@ from training.split import split_samples
 from training.tasks import task_of
 
 _CYCLE_EPOCHS = 8  # of schedule cyclic, from the lowest learning rate to the lowest
+_WORTH_THREADS = 64  # single frames in a batch: of fewer, threads wait for one another longer than they save
 _M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1  # of glibc's malloc.h
 _IN_WORKER = True if multiprocessing.parent_process() else None  # None: no progress bar unless in a terminal
 HISTORY = ("epoch", "seconds", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -58,6 +60,7 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     device = find_device(config.device)
     precision = choose_precision(config.precision, device)
     torch.manual_seed(config.seed)
+    torch.set_num_threads(choose_threads(config, torch.get_num_threads()))
     keep_freed_memory()
 
     stills, clips, validation = load_data(config)
@@ -78,7 +81,8 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"model: {parameters:,} parameters; device: {describe(device)}; precision: {precision}")
     print(
-        f"data: {len(stills):,} stills and {0 if clips is None else len(clips):,} clips to train on, {len(validation):,} stills"
+        f"data: {counted(len(stills), 'still')} and {counted(0 if clips is None else len(clips), 'clip')} to train on, "
+        f"{counted(len(validation), 'still')}"
     )
     print(f"      to validate on ({config.data.split} split), from {', '.join(sources['training_sources'])}")
 
@@ -109,8 +113,12 @@ def train(arguments: argparse.Namespace, config: Config | ImageConfig) -> None:
     with atomic_write(arguments.output / "run.json") as file:
         file.write((json.dumps(about, indent=1) + "\n").encode())
     print(f"best: {best['validation_accuracy']:.2%} of the validation stills, epoch {best['epoch']}, {best['seconds']:.0f} s")
-    print(f"trained {trainer.epoch} epochs in {trainer.seconds:.0f} s; peak memory {memory} MiB")
-    print(f"wrote best_model.pth and run.json in {arguments.output}, history.csv and curves.png in {arguments.results}")
+    print(f"trained {counted(trainer.epoch, 'epoch')} in {trainer.seconds:.0f} s; peak memory {memory or '–'} MiB")
+    data = " ".join(map(str, config.data.paths))
+    print(
+        f"wrote best_model.pth and run.json in {arguments.output}, history.csv and curves.png in {arguments.results}; "
+        f"next: python training/evaluate.py --model {arguments.output}/best_model.pth --data {data}"
+    )
 
 
 def choose_precision(name: str, device: torch.device) -> str:
@@ -123,9 +131,15 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
 
 
+def choose_threads(config: Config | ImageConfig, available: int) -> int:
+    """By rule, not by measurement: with as many threads the same seed gives the same weights."""
+    only_small = isinstance(config, Config) and not config.sequences.share and config.batch_size < _WORTH_THREADS
+    return 1 if only_small else available
+
+
 def keep_freed_memory() -> None:
-    """Have Linux's C library keep large blocks for the next step instead of mapping new ones: the image models spend a third of
-    their time on a CPU on that. Elsewhere, nothing is done."""
+    """Have Linux's C library keep large blocks for the next step instead of mapping new ones: on a CPU the image models spend a
+    third of their time on that, sequences of landmarks a tenth. Elsewhere, nothing is done."""
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_MAX, 0)
@@ -143,6 +157,9 @@ def load_data(config: Config | ImageConfig) -> tuple[Samples | Pictures, Samples
     for part, rows in (("train", training), ("validate", validation)):
         if not rows.any():
             raise UserError(f"no stills to {part} on in {', '.join(config.data.paths)} with data.split={config.data.split}")
+    if len(shown := {*stills.labels[training]}) == 1:
+        only = stills.classes[shown.pop()]
+        raise UserError(f"all stills to train on show {only}; training needs pictures of two classes or more")
     if clips is not None:
         clips = clips[split_samples(clips, config.data, config.seed)[0] & clips.found]
     return stills[training], clips, stills[validation]
@@ -222,10 +239,11 @@ class Trainer:
     def train_epoch(self) -> None:
         self.epoch += 1
         self.model.train()
-        totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once
+        totals = torch.zeros(3, device=self.device)  # loss, right, weight: summed on the device, read once, for a GPU to go on
         name = f"epoch {self.epoch}/{self.config.epochs}"
-        for _ in tqdm(range(self.steps_per_epoch), desc=name, leave=False, disable=_IN_WORKER):
-            batch = self.task.draw(self.training_set, self.generator)
+        choices = random.Random(f"{self.config.seed}, epoch {self.epoch}")
+        batches = self.task.batches(self.training_set, self.steps_per_epoch, choices, self.generator)
+        for batch in tqdm(batches, name, self.steps_per_epoch, leave=False, disable=_IN_WORKER):
             with self._autocast():
                 logits = self.task.logits(self.model, batch.features)
             losses = cross_entropy(
@@ -236,7 +254,6 @@ class Trainer:
             )
             weights = batch.weights.flatten()
             loss = (losses * weights).sum() / weights.sum().clamp(min=1)
-            refuse_infinite(loss.item(), self.epoch)
 
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()
@@ -250,6 +267,7 @@ class Trainer:
             right = (logits.detach().argmax(-1) == batch.labels).flatten() * weights
             totals += torch.stack([(losses.detach() * weights).sum(), right.sum(), weights.sum()])
         loss, right, weight = totals.tolist()
+        refuse_infinite(loss, self.epoch)
         self.history.append(
             {
                 "epoch": self.epoch,
@@ -305,7 +323,7 @@ class Trainer:
         changed = sorted(
             key
             for key, value in self.config.model_dump().items()
-            if key not in ("epochs", "device") and checkpoint["config"].get(key) != value
+            if key not in ("epochs", "device") and checkpoint.get("config", {}).get(key) != value
         )
         if changed:
             raise UserError(
@@ -314,7 +332,29 @@ class Trainer:
         if "optimizer_state_dict" not in checkpoint:
             raise UserError(f"{path} holds weights only, nothing to resume from; expected a run's latest.pth")
         restore(self.model, checkpoint, path)
+        try:
+            self._restore_state(checkpoint)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+            raise UserError(f"{path} is damaged, so the run cannot go on ({reason}); start it over with --fresh") from error
+        best = path.with_name("best_model.pth")
+        saved = self._epochs_since_best("validation_accuracy") or best.exists() and load_checkpoint(best)["epoch"] == self.epoch
+        due = self.epoch % self.config.checkpoint_every == 0
+        if not saved or due and not path.with_name(f"checkpoint_epoch_{self.epoch}.pth").exists():
+            self.save(path.parent)  # killed between the files
+        print(f"resumed after epoch {self.epoch}")
+
+    def _restore_state(self, checkpoint: dict) -> None:
+        """All but the model. Raises many kinds of errors where the checkpoint is damaged."""
         self.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
+        for group in self.optimizer.param_groups:  # neither the optimizer nor the scheduler looks at what it is given
+            for weight in group["params"]:
+                for name in ("step", "exp_avg", "exp_avg_sq"):
+                    value = self.optimizer.state[weight][name]
+                    if value.shape not in ((), weight.shape) or not value.isfinite().all():
+                        raise ValueError(f"the optimizer's {name}")
+        if {*checkpoint["scheduler_state_dict"]} != {*self.scheduler.state_dict()}:
+            raise ValueError("the scheduler's state")
         self.scheduler.load_state_dict(checkpoint["scheduler_state_dict"])
         self.scaler.load_state_dict(checkpoint["scaler_state_dict"])
         random_state = checkpoint["random_state"]
@@ -322,15 +362,10 @@ class Trainer:
         if self.device.type == "cuda" and random_state["cuda"] is not None:
             torch.cuda.set_rng_state(random_state["cuda"])
         self.generator.set_state(random_state["batches"])
-        self.epoch = checkpoint["epoch"]
-        self.history = checkpoint["history"]
+        self.epoch, self.history = checkpoint["epoch"], checkpoint["history"]
+        if self.epoch != len(self.history) or any({*row} != {*HISTORY} for row in self.history):
+            raise ValueError("the history")
         self.seconds = self.history[-1]["seconds"]
-        best = path.with_name("best_model.pth")
-        saved = self._epochs_since_best("validation_accuracy") or best.exists() and load_checkpoint(best)["epoch"] == self.epoch
-        due = self.epoch % self.config.checkpoint_every == 0
-        if not saved or due and not path.with_name(f"checkpoint_epoch_{self.epoch}.pth").exists():
-            self.save(path.parent)  # killed between the files
-        print(f"resumed after epoch {self.epoch}")
 
     def _autocast(self):
         if self.precision == "fp32":

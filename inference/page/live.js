@@ -1,14 +1,18 @@
 // What the camera or a video shows goes to the server frame by frame, until it ends or the user stops it.
 
+import {CameraChoice} from "./cameras.js";
 import {Engine} from "./engine.js";
 import {byId} from "./show.js";
 import {BLANKED, Camera, canvasIsTrue, closeVideo, openCamera, openVideo, watchFrames} from "./source.js";
 
 export class Live {
-  /** answered(message) gets every message of the server, a step with `encode`, the milliseconds that its JPEG took. */
-  constructor(stage, answered) {
+  /** answered(message) gets every message of the server, a step with `encode`, the milliseconds that its JPEG took; stopped()
+   *  is called when no more will come. */
+  constructor(stage, answered, stopped) {
     this.stage = stage;
     this.answered = answered;
+    this.stopped = stopped;
+    this.cameras = new CameraChoice(byId("camera"), () => this.startCamera());
     this.video = byId("video");
     this.camera = new Camera(this.video);
     this.stream = null;
@@ -16,36 +20,39 @@ export class Live {
     this.video.onended = () => stage.hint("The video has ended");
   }
 
+  /** Gives whether somebody takes it: nobody does before the welcome, after a stop, or without a connection. */
   send(command) {
-    this.stream?.command(command);
+    return this.stream?.command(command) ?? false;
   }
 
   /** Gives a promise of whether frames flow. */
   startCamera() {
-    return this.start("Your browser asks whether this page may use the camera.", true, () => openCamera(this.video, {
+    return this.start("Your browser asks whether this page may use the camera.", cameraProblem, () => openCamera(this.video, this.cameras.chosen, {
       ended: () => this.end("The camera is gone", "It was unplugged, or another program took it. Plug it in and start again; your text is still here."),
       muted: () => this.stage.tell("The camera sends no pictures. Is its cover closed, or is another program using it?"),
     }));
   }
 
   startVideo(file) {
-    return this.start("Opening the video.", false, () => openVideo(this.video, file));
+    return this.start("Opening the video.", videoProblem, () => openVideo(this.video, file));
   }
 
-  async start(message, mirrored, open) {
+  async start(message, problem, open) {
     this.stop();
     if (!canvasIsTrue()) {
       this.stage.cover(...BLANKED);
       return false;
     }
     this.stage.wait(message);
+    let mirrored;
     try {
-      await open();
+      mirrored = await open();
     } catch (error) {
       closeVideo(this.video);
-      this.stage.cover(...(mirrored ? cameraProblem(error) : videoProblem(error)));
+      this.stage.cover(...problem(error));
       return false;
     }
+    this.cameras.list(this.video.srcObject);
     this.stage.wait("Connecting.");
     return new Promise((connected) => {
       const left = (title, message) => {
@@ -80,11 +87,13 @@ export class Live {
   }
 
   stop() {
+    const wasOpen = this.stream !== null;
     this.stopWatching();
     this.stream?.close();
     this.stream = null;
     closeVideo(this.video);
     this.stage.empty();
+    if (wasOpen) this.stopped();
   }
 
   end(title, message) {

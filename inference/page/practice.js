@@ -1,36 +1,42 @@
-// Practice: a letter or a word with the synthetic signer, and what the server says about the hand.
+// Practice, sign what is shown: a letter or a word with the synthetic signer, and what the server says about the hand.
 
-import {byId, settle, showSigner, spellOut} from "./show.js";
+import {byId, settle, spellOut} from "./show.js";
+import {showSign, spellWord} from "./signs.js";
+import {WORDS} from "./practicewords.js";
 
 const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
-const WORDS = ("AND HELLO THANK FRIEND QUIET JAZZ WATER COFFEE SCHOOL FAMILY HAPPY MUSIC GARDEN YELLOW KITE BOX VAN PIZZA LUCKY "
-  + "MORNING ZEBRA QUEEN").split(" ");
 const PAUSE = 1200; // milliseconds between a word and the next
 
 export class Practice {
-  constructor(send) {
+  /** send(command) gives whether somebody reads the hand; pace() gives the signer's letters/s. */
+  constructor(send, pace) {
     this.send = send;
+    this.pace = pace;
     this.choices = LETTERS;
     this.word = "";
+    this.watching = false; // the signer spells the whole word
     this.feedback = settle(byId("feedback"));
     this.target = spellOut(byId("target"));
     byId("practice-letter").onclick = () => this.choose(LETTERS);
     byId("practice-word").onclick = () => this.choose(WORDS);
-    byId("practice-skip").onclick = () => this.send({do: "skip"});
+    byId("practice-watch").onclick = () => this.watch();
+    byId("practice-skip").onclick = () => this.send({do: "skip"}) || this.next();
     byId("own-word").onsubmit = (event) => {
       event.preventDefault();
       this.choose([byId("own").value.toUpperCase()]);
     };
   }
 
+  /** A new exercise, whose score starts at nothing. */
   choose(choices) {
     this.choices = choices;
+    this.send({do: "spell"});
+    this.score(0, 0);
     this.next();
   }
 
   next() {
-    clearTimeout(this.timer);
-    this.timer = null;
+    this.leave();
     const others = this.choices.filter((word) => word !== this.word);
     this.word = others[Math.floor(Math.random() * others.length)] ?? this.choices[0];
     this.begin();
@@ -39,28 +45,49 @@ export class Practice {
   /** Tells the server, also after a new connection, and shows the word. */
   begin() {
     if (!this.word) return this.next();
-    this.send({do: "practice", text: this.word});
+    const seen = this.send({do: "practice", text: this.word});
+    this.feedback(seen ? "Sign it as shown." : "Start the camera, and sign it as shown.");
     this.show({word: this.word, done: 0});
-    this.feedback("Sign it as shown.");
+  }
+
+  /** Nobody reads the hand any more. */
+  stopped() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (this.word) this.begin();
   }
 
   leave() {
     clearTimeout(this.timer);
     this.timer = null;
+    this.watching = false;
   }
 
-  show({word, done}) {
+  async watch() {
+    this.watching = true;
+    await spellWord(byId("signer-front"), this.word, this.pace());
+    this.watching = false;
+    this.show(this.state);
+  }
+
+  show(state) {
+    this.state = state;
+    const {word, done} = state;
     this.target(word, done);
     const letter = word[Math.min(done, word.length - 1)];
-    showSigner(byId("signer-front"), letter, "front");
-    showSigner(byId("signer-turned"), letter, "turned");
+    if (!this.watching) showSign(byId("signer-front"), letter, "front");
+    showSign(byId("signer-turned"), letter, "side");
+  }
+
+  score(right, wrong) {
+    byId("right").textContent = right;
+    byId("wrong").textContent = wrong;
   }
 
   update(state, step) {
     if (state.word !== this.word) return; // an answer from before the last choice
     this.show(state);
-    byId("right").textContent = state.right;
-    byId("wrong").textContent = state.wrong;
+    this.score(state.right, state.wrong);
     const wanted = state.word[state.done];
     const seen = step.label === "nothing" ? "no letter" : step.label;
     if (!wanted) {

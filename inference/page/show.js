@@ -7,17 +7,11 @@ export function announce(message) {
   byId("announcer").textContent = message;
 }
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const colours = getComputedStyle(document.documentElement); // follows changes
 const CALM = 500; // milliseconds that a line stays at least, so that it can be read, and read aloud
 
-/** The synthetic signer's picture of a letter in an <img>; without motion for those who asked for less of it. */
-export function showSigner(image, letter, view) {
-  const source = `signer/${letter}?view=${view}${still.matches ? "&moving=false" : ""}`;
-  if (image.getAttribute("src") === source) return;
-  image.src = source;
-  image.alt = `The letter ${letter} signed, ${view === "front" ? "from the front" : "from the side"}`;
-}
+/** The fingers as the server names them; each has four landmarks behind the wrist's. */
+const FINGERS = ["thumb", "index", "middle", "ring", "little"];
 
 /** Returns a function that sets an element's text, at most every CALM milliseconds, and its class. */
 export function settle(element) {
@@ -54,25 +48,31 @@ export function spellOut(element) {
   };
 }
 
-/** Draws the hand's points, shares of width and height, over a picture of that size. */
-export function drawSkeleton(canvas, hand, bones, width, height) {
+/** Draws the hand's points, shares of width and height, over a picture of that size; a finger to change in another colour. */
+export function drawSkeleton(canvas, hand, bones, width, height, finger = "") {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
   if (!hand) return;
   const unit = Math.max(width, height) / 640;
   const points = hand.map(([x, y]) => [x * width, y * height]);
-  for (const [colour, thick] of [[colours.getPropertyValue("--bone-edge"), 5.5], [colours.getPropertyValue("--bone"), 2.6]]) {
-    context.strokeStyle = colour;
+  const line = (drawn, colour, thick) => {
+    context.strokeStyle = colours.getPropertyValue(colour);
     context.lineWidth = thick * unit;
     context.lineCap = "round";
     context.beginPath();
-    for (const [a, b] of bones) {
+    for (const [a, b] of drawn) {
       context.moveTo(...points[a]);
       context.lineTo(...points[b]);
     }
     context.stroke();
-  }
+  };
+  line(bones, "--bone-edge", 5.5);
+  line(bones, "--bone", 2.6);
+  const first = 4 * FINGERS.indexOf(finger) + 1;
+  const ofFinger = bones.filter((bone) => finger && bone.every((joint) => joint >= first && joint < first + 4));
+  line(ofFinger, "--bone-edge", 11);
+  line(ofFinger, "--bone-change", 7);
   context.fillStyle = colours.getPropertyValue("--joint");
   for (const [x, y] of points) {
     context.beginPath();

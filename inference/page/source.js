@@ -29,14 +29,20 @@ export function isVideo({type, name}) {
   return type ? /^(video|audio)\//.test(type) : /\.(mov|mkv|mp4|m4v|webm|avi|ogv|mpe?g|3gp)$/i.test(name);
 }
 
-/** ended() and muted(): the camera is gone, or delivers nothing for a while. */
-export async function openCamera(video, {ended, muted}) {
+/** device: the id of the camera to open, any that looks at the user where it is empty or gone; ended() and muted(): the camera
+ *  is gone, or delivers nothing for a while. Gives a promise of whether it looks at the user. */
+export async function openCamera(video, device, {ended, muted}) {
   if (!navigator.mediaDevices) throw new DOMException("no secure page", "SecurityError");
-  const stream = await navigator.mediaDevices.getUserMedia(
-    {video: {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}, facingMode: "user"}});
-  for (const track of stream.getVideoTracks()) Object.assign(track, {onended: ended, onmute: muted});
+  const ask = (which) => navigator.mediaDevices.getUserMedia(
+    {video: {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}, ...which}});
+  const facingUser = () => ask({facingMode: "user"});
+  const isGone = (error) => (error.name === "OverconstrainedError" ? facingUser() : Promise.reject(error));
+  const stream = await (device ? ask({deviceId: {exact: device}}).catch(isGone) : facingUser());
+  const [track] = stream.getVideoTracks();
+  Object.assign(track, {onended: ended, onmute: muted});
   video.srcObject = stream;
   await video.play();
+  return track.getSettings().facingMode !== "environment" && !/\b(back|rear)\b/i.test(track.label);
 }
 
 export async function openVideo(video, file) {
@@ -44,6 +50,7 @@ export async function openVideo(video, file) {
   video.src = URL.createObjectURL(file);
   await video.play();
   if (!video.videoWidth) throw new DOMException("no picture in it", "NoPicture");
+  return false; // nobody looks into a mirror there
 }
 
 export function closeVideo(video) {

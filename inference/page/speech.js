@@ -1,15 +1,8 @@
 // What is spoken, by the browser's own voices.
 
-const voices = () => globalThis.speechSynthesis?.getVoices() ?? [];
+import {keep, recall} from "./settings.js";
 
-/** What was chosen on an earlier visit; nothing where the browser keeps nothing for pages. */
-function recall(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
+const voices = () => globalThis.speechSynthesis?.getVoices() ?? [];
 
 export class Speech {
   /** tell(message) shows the user a line. */
@@ -28,11 +21,8 @@ export class Speech {
   }
 
   keep(name, value) {
-    try {
-      localStorage.setItem(name, value);
-    } catch {
-      this.tell("The browser keeps no settings of this page, so this choice lasts until you leave it. Allow cookies to keep it.");
-    }
+    if (keep(name, value)) return;
+    this.tell("The browser keeps no settings of this page, so this choice lasts until you leave it. Allow cookies to keep it.");
   }
 
   list() {

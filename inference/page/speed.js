@@ -12,6 +12,8 @@ const STAGES = [
 const KEPT = 300; // frames
 const SHOWN = 120;
 const TOP = 110; // milliseconds at the upper edge of the chart, at least
+const HEAD = 16; // pixels above the bars, where those that are cut off say how tall they are
+const MARGIN = 48; // pixels left of the bars, for the lines' names
 
 export class Speed {
   constructor(root) {
@@ -42,6 +44,11 @@ export class Speed {
     if (performance.now() - this.drawn > 500) this.show();
   }
 
+  /** No more frames come. */
+  stopped() {
+    this.summary.textContent = "not running";
+  }
+
   show() {
     this.drawn = performance.now();
     const recent = this.frames.filter(({at}) => at > this.drawn - 2000);
@@ -70,27 +77,38 @@ export class Speed {
     context.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
     const shown = this.frames.slice(-SHOWN);
-    const scale = (height - 4) / Math.max(TOP, 1.5 * this.percentiles("total")[1]); // the first frame waits for everything
-    const step = width / SHOWN;
-    shown.forEach((frame, index) => {
-      let y = height;
-      for (const [name, , colour] of STAGES) {
-        const part = frame[name] * scale;
-        context.fillStyle = colour;
-        context.fillRect(width - (shown.length - index) * step, y - part, Math.max(step - 1, 1), part);
-        y -= part;
-      }
-    });
+    // The first frame waits for everything, so the scale is not the tallest bar's.
+    const top = Math.max(TOP, 1.5 * this.percentiles("total")[1]);
+    const scale = (height - HEAD) / top;
+    const step = (width - MARGIN) / SHOWN;
+    context.font = "11px system-ui, sans-serif";
     context.strokeStyle = style.getPropertyValue("--line");
     context.fillStyle = style.getPropertyValue("--dim");
-    context.font = "11px system-ui, sans-serif";
-    for (const line of [50, 100]) {
+    context.textAlign = "right";
+    for (const line of [50, 100].filter((value) => value * scale > 14)) {
       const y = Math.round(height - line * scale) + 0.5;
       context.beginPath();
-      context.moveTo(0, y);
+      context.moveTo(MARGIN, y);
       context.lineTo(width, y);
       context.stroke();
-      context.fillText(`${line} ms`, 2, y + 12);
+      context.fillText(`${line} ms`, MARGIN - 6, y + 4);
     }
+    context.textAlign = "center";
+    let free = -Infinity; // where the next figure has room
+    shown.forEach((frame, index) => {
+      const x = width - (shown.length - index) * step;
+      let left = height - HEAD;
+      for (const [name, , colour] of STAGES) {
+        const part = Math.min(frame[name] * scale, left);
+        context.fillStyle = colour;
+        context.fillRect(x, HEAD + left - part, Math.max(step - 1, 1), part);
+        left -= part;
+      }
+      const figure = Math.round(frame.total);
+      if (frame.total <= top || x < free) return;
+      free = x + context.measureText(figure).width + 6;
+      context.fillStyle = style.getPropertyValue("--ink");
+      context.fillText(figure, Math.min(Math.max(x, MARGIN + 12), width - 14), HEAD - 4);
+    });
   }
 }

@@ -1,15 +1,14 @@
-// The stage: what the camera or a picture shows, the hand and letter found in it, or a cover that says what to do.
+// The stage: what the camera or a picture shows, the hand found in it, the letter below it, or a cover that says what to do.
 
 import {announce, byId, drawSkeleton} from "./show.js";
 
-const READABLE = 3000; // milliseconds that a message stays
+const READABLE = 4000; // milliseconds that a message stays
 const WRITTEN = 450; // milliseconds that a written letter lights up
 const LIVE = ["stop", "open-again"]; // buttons for while something is shown
 
 export class Stage {
   constructor() {
     this.bones = []; // pairs of landmarks that a bone joins
-    this.hintedUntil = 0;
   }
 
   idle() {
@@ -20,9 +19,8 @@ export class Stage {
 
   /** Nothing is shown any more; a cover is to follow. */
   empty() {
-    drawSkeleton(byId("skeleton"), null, this.bones, 1, 1);
-    for (const id of ["letter", "hint", "still", ...LIVE]) byId(id).hidden = true;
-    byId("top").replaceChildren();
+    this.show({hand: null}, 0, 1, 1);
+    for (const id of ["hint", "still", ...LIVE]) byId(id).hidden = true;
   }
 
   /** choices: whether the camera and files are offered; quiet: not to be read aloud. */
@@ -54,12 +52,12 @@ export class Stage {
   }
 
   /** What was read of a frame of that size; ring: how far the letter's ring is closed, 0 to 1. */
-  show({label, top, hand}, ring, width, height) {
-    drawSkeleton(byId("skeleton"), hand, this.bones, width, height);
+  show({label, top, hand, practice}, ring, width, height) {
+    drawSkeleton(byId("skeleton"), hand, this.bones, width, height, practice?.finger);
     const shown = hand && label !== "nothing";
-    byId("letter").hidden = !shown;
-    byId("letter-name").textContent = label;
-    byId("letter-name").className = label.length > 1 ? "long" : "";
+    byId("letter").classList.toggle("none", !shown);
+    byId("letter-name").textContent = shown ? label : "";
+    byId("letter-name").className = shown && label.length > 1 ? "long" : "";
     byId("ring").style.strokeDashoffset = 1 - ring;
     byId("top").replaceChildren(...(shown ? top : []).map(([name, share]) => {
       const item = document.createElement("li");
@@ -77,18 +75,18 @@ export class Stage {
     this.lit = setTimeout(() => byId("letter").classList.remove("written"), WRITTEN);
   }
 
-  /** A line over the picture, empty for none, until the next one. */
+  /** A line below the picture, empty for none, until the next one. */
   hint(message) {
-    if (performance.now() < this.hintedUntil) return;
     byId("hint").hidden = !message;
     byId("hint").textContent = message;
   }
 
-  /** A line that stays long enough to be read, whatever follows. */
+  /** A line over the page's lower edge that stays long enough to be read. */
   tell(message) {
-    this.hintedUntil = 0;
-    this.hint(message);
-    this.hintedUntil = performance.now() + READABLE;
+    byId("notice").textContent = message;
+    byId("notice").hidden = false;
+    clearTimeout(this.told);
+    this.told = setTimeout(() => { byId("notice").hidden = true; }, READABLE);
     announce(message);
   }
 }

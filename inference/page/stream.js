@@ -32,8 +32,11 @@ export class Stream {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(message);
   }
 
+  /** Gives whether it went out. */
   command(command) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command));
+    const open = this.opened && this.socket.readyState === WebSocket.OPEN;
+    if (open) this.socket.send(JSON.stringify(command));
+    return open;
   }
 
   close() {

@@ -1,12 +1,13 @@
 // Teach it your hand: which letters, the lesson, and what became of it.
 
-import {byId, settle, showSigner} from "./show.js";
+import {byId, settle} from "./show.js";
+import {showSign} from "./signs.js";
 
 const LETTERS = [..."ABCDEFGHIKLMNOPQRSTUVWXY"]; // J and Z move
 const HINTS = {"no hand": "Show your hand to the camera.", "hold still": "Hold still."};
 
 const ENDS = {
-  adapting: "Adapting to your hand… Go on spelling or practising meanwhile.",
+  adapting: "Learning your hand… Go on meanwhile; your hand is read more slowly until it is done.",
   nothing: "No letter was signed, so nothing was taught.",
   saved: "Your profile is saved on this computer. Your hand is read with it from now on.",
   adopted: "Your hand is read with your profile until you leave this page.",
@@ -39,13 +40,27 @@ export class Teach {
     };
     byId("forget").onclick = () => {
       if (!confirm("Delete the profile of your hand?")) return;
-      this.send({do: "forget"});
-      this.result("Deleted. Your hand is read like everybody's again.");
+      this.forgetting = this.send({do: "forget"});
+      if (!this.forgetting) this.result("Not deleted: start the camera first, since the profile lies where the hand is read.");
     };
   }
 
   showProfile(there) {
     byId("forget").hidden = !there;
+    if (this.forgetting && !there) {
+      this.forgetting = false;
+      this.result("Deleted. Your hand is read like everybody's again.");
+    }
+  }
+
+  /** Nobody reads the hand any more. */
+  stopped() {
+    this.forgetting = false;
+    if (!byId("teach-lesson").hidden || !byId("teach-learning").hidden) {
+      this.leave();
+      byId("teach-learning").hidden = true;
+      this.result("The camera stopped before your hand was learnt, so nothing was kept.");
+    }
   }
 
   leave() {
@@ -55,13 +70,15 @@ export class Teach {
   update(lesson) {
     const taking = lesson.phase === "countdown" || lesson.phase === "recording";
     this.showLesson(taking);
+    byId("teach-learning").hidden = lesson.phase !== "adapting";
+    byId("teach-learning").value = lesson.progress;
     if (!taking) {
       this.result(ENDS[lesson.phase] + (lesson.hint ? ` The profile was not saved: ${lesson.hint}.` : ""));
       return;
     }
     byId("teach-target").textContent = lesson.letter;
-    showSigner(byId("teach-front"), lesson.letter, "front");
-    showSigner(byId("teach-turned"), lesson.letter, "turned");
+    showSign(byId("teach-front"), lesson.letter, "front");
+    showSign(byId("teach-turned"), lesson.letter, "side");
     byId("teach-progress").value = lesson.phase === "recording" ? lesson.progress : 0;
     const place = `${lesson.number} of ${lesson.total}`;
     this.status(lesson.phase === "countdown"

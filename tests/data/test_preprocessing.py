@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from data import preprocessing
 from data.preprocessing import OUTPUTS, preprocess, table
 from sign2sound.errors import UserError
-from sign2sound.files import claim_folders
+from sign2sound.files import claim_folders, unescaped
 
 HAND = np.arange(63, dtype=np.float32) / 7
 SEEN = {"width": 40, "height": 30, "pass": 2, "handedness": "Left", "score": "0.9000", "landmarks": HAND.tobytes().hex()}
@@ -32,6 +33,7 @@ class Looks:
         for number, path in enumerate(paths):
             if number == self.interrupt_after:
                 raise KeyboardInterrupt
+            assert os.path.exists(path)
             self.at.append(os.path.basename(path))
             yield self.results.get(self.at[-1], MISSED)
 
@@ -99,7 +101,7 @@ def test_the_three_files_hold_what_was_seen(looks, pictures, tmp_path, capsys):
     assert report["broken"] == [{"path": "B/B1.jpg", "reason": "empty file"}]
     assert report["skipped_folders"] == ["junk"]
     assert report["passed_over"] == ["A/A3.raw"]
-    assert "passed over: 1 files whose names are no picture's, such as A/A3.raw" in capsys.readouterr().err
+    assert "passed over: 1 file named like no picture, such as A/A3.raw" in capsys.readouterr().err
     assert report["classes"]["A"] == {"images": 3, "pass 1": 0, "pass 2": 1, "pass 3": 0, "missed": 2}
 
 
@@ -191,7 +193,7 @@ def test_emptied_or_cut_landmarks_are_no_finished_output(looks, pictures, tmp_pa
 
 
 def test_names_that_spreadsheets_would_compute_are_quoted(looks, pictures, tmp_path):
-    for name in ("=1+1", "+1", "-1", "@x", "anna"):
+    for name in ("=1+1", "+1", "-1", "@x", "'a", "anna"):
         (pictures / "A" / name).mkdir()
         (pictures / "A" / name / "p.jpg").write_bytes(b"12345")
     for path in pictures.rglob("?*.jpg"):
@@ -200,8 +202,22 @@ def test_names_that_spreadsheets_would_compute_are_quoted(looks, pictures, tmp_p
     preprocess(pictures, tmp_path / "out", group_by="A/([^/]+)/")
     with open(tmp_path / "out" / "index.csv", newline="") as file:
         groups = [row["group"] for row in csv.DictReader(file)]
-    assert sorted(groups) == ["'+1", "'-1", "'=1+1", "'@x", "anna"]
+    assert sorted(groups) == ["''a", "'+1", "'-1", "'=1+1", "'@x", "anna"]
     assert preprocess(pictures, tmp_path / "out", group_by="A/([^/]+)/").looked_at == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are UTF-8")
+def test_names_that_are_not_utf_8_are_read_kept_and_given_back(looks, pictures, tmp_path):
+    names = [b"caf\xe9.jpg", "caf\u00e9.jpg".encode(), rb"back\slash\xe9.jpg"]
+    for name in names:
+        (pictures / "A" / os.fsdecode(name)).write_bytes(b"12345")
+    assert "6 of 9 images are kept" in interrupted(looks, 6, pictures, tmp_path / "out")
+    assert preprocess(pictures, tmp_path / "out").looked_at == 3
+    with open(tmp_path / "out" / "index.csv", newline="", encoding="utf-8") as file:
+        stored = [row["path"] for row in csv.DictReader(file)]
+    assert {"A/caf\\xe9.jpg", "A/caf\u00e9.jpg", r"A/back\\slash\\xe9.jpg"} <= {*stored}
+    assert {os.fsencode(unescaped(path)) for path in stored} >= {b"A/" + name for name in names}
+    assert preprocess(pictures, tmp_path / "out").looked_at == 0
 
 
 def test_a_journal_without_a_whole_line_begins_again(looks, pictures, tmp_path):

@@ -1,12 +1,15 @@
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from inference.display import Video, View, annotate, has_display, key_name
+from inference import display
+from inference.display import View, annotate, has_display, key_name
+from inference.practice import DrillState
 from inference.teaching import TeachingState
-from sign2sound import Hand, Reading, UserError
+from sign2sound import Hand, Reading
 from sign2sound.labels import LABELS
 from sign2sound.recognizer import Latency
 
@@ -57,11 +60,11 @@ def test_a_small_picture_is_enlarged_with_its_hand():
 
 @pytest.mark.parametrize("shape", [(64, 96), (1080, 1920), (1000, 200), (200, 1000)])
 def test_panels_take_the_same_share_of_every_picture(shape):
-    """The dark panel of the text covers 92 of 480 parts of the shorter side."""
+    """The dark panel of the text covers 120 of 480 parts of the shorter side."""
     drawn = annotate(np.full((*shape, 3), 200, np.uint8), view())
     dark = (drawn[:, -3] < 100).all(axis=1)
     height, unit = len(dark), min(drawn.shape[:2]) / 480
-    assert dark[height - round(90 * unit) :].all() and not dark[height // 2 : height - round(94 * unit)].any()
+    assert dark[height - round(118 * unit) :].all() and not dark[height // 2 : height - round(122 * unit)].any()
 
 
 def test_the_text_shows_its_end():
@@ -103,7 +106,13 @@ def test_the_hold_the_suggestions_the_word_and_a_notice_are_seen():
     words = changed(drawn(text="AB", suggestions=("ABLE", "ABOUT", "ABC")), bare)
     assert words[390:420].any() and not words[430:].any() and not words[:380].any()
     assert changed(drawn(text="AB", word="B"), bare)[430:, 30:70].any()
-    assert changed(drawn(text="AB", word="AB", notice="Saved"), drawn(text="AB", word="AB"))[390:420].any()
+    readings = changed(drawn(text="AB", word="AB", readings=("C", "D")), drawn(text="AB", word="AB"))
+    assert readings[390:420].any() and not readings[430:].any() and not readings[:380].any()
+    for line in ({"notice": "Saved"}, {"todo": "Spell letter by letter"}):
+        told = changed(drawn(text="AB", word="AB", **line), drawn(text="AB", word="AB"))
+        assert told[362:388].any() and not told[390:].any() and not told[:360].any()
+    both = drawn(notice="Saved", todo="Spell letter by letter")
+    assert np.array_equal(both, drawn(notice="Saved"))
     assert changed(drawn(text="AB", help=True), bare)[200:300, 200:440].mean() > 0.9
 
 
@@ -131,10 +140,71 @@ def test_a_lesson_shows_the_letter_as_the_users_own_hand_would_look(shape):
     assert np.abs(columns[:, ::-1] - right).mean() < np.abs(columns - right).mean() / 2
 
 
-@pytest.mark.parametrize("shown", [{"notice": "word " * 60}, {"suggestions": ("COUNTERPRODUCTIVE",) * 3}])
-def test_a_line_of_any_length_fits(shown):
-    drawn = annotate(GREY, view(**shown))
-    assert (drawn[390:430, 500:625] > 150).any() and not (drawn[390:430, 630:] > 150).any()
+def test_the_speed_is_shown_only_while_frames_come_and_sound_off_stands_out():
+    running = annotate(GREY, view(sound="sound on", frames_per_second=25.0, latency=0.03))
+    ended = annotate(GREY, view(sound="sound on"))
+    off = annotate(GREY, view(sound="sound off"))
+    panel = np.s_[:52, 450:]
+    assert (running[panel] == 32).all(axis=2).sum() > 1.5 * (ended[panel] == 32).all(axis=2).sum()  # two lines, or one
+    assert (ended[30:50, 450:] == 128).all()
+    assert (off[panel] == JOINT).all(axis=2).any() and not (ended[panel] == JOINT).all(axis=2).any()
+
+
+@pytest.mark.parametrize(
+    "shown, rows", [({"notice": "word " * 60}, (362, 388)), ({"suggestions": ("COUNTERPRODUCTIVE",) * 3}, (390, 430))]
+)
+def test_a_line_of_any_length_fits(shown, rows):
+    drawn = annotate(GREY, view(**shown))[slice(*rows)]
+    assert (drawn[:, 500:625] > 150).any() and not (drawn[:, 630:] > 150).any()
+
+
+LONG = {
+    "text": "PNEUMONOULTRAMICROSCOPIC COUNTERPRODUCTIVE",
+    "word": "COUNTERPRODUCTIVE",
+    "suggestions": ("COUNTERPRODUCTIVE", "COUNTERPRODUCTIVELY", "COUNTERPRODUCTIVITY"),
+    "readings": ("M", "N"),
+    "todo": "This is the end of a-long-name-of-a-video-of-me-signing.mp4. p, t, n open a camera, Esc quits",
+    "sound": "sound off",
+    "frames_per_second": 100.0,
+    "latency": 0.123,
+}
+
+
+def exercise(word: str) -> SimpleNamespace:
+    state = DrillState(word, 3, 100, 100, "straighten your middle finger")
+    return SimpleNamespace(state=state, signer=np.zeros((480, 480, 3), np.uint8), speed=0.5)
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (720, 1280), (640, 480), (480, 480), (240, 320), (1080, 1920)])
+@pytest.mark.parametrize(
+    "state", [{}, {"lesson": LESSON}, {"exercise": exercise("W" * 20)}], ids=["spelling", "lesson", "exercise"]
+)
+@pytest.mark.parametrize("shows_help", [False, True], ids=["", "help"])
+def test_no_text_runs_out_of_the_picture_or_into_another(shape, state, shows_help, monkeypatch):
+    texts = []
+    write = display._write
+
+    def noted(canvas, text, x, baseline, size, colour):
+        (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, display._thickness(size))
+        texts.append((text, x, baseline - height, x + width, baseline + below))
+        write(canvas, text, x, baseline, size, colour)
+
+    monkeypatch.setattr(display, "_write", noted)
+    drawn = annotate(np.full((*shape, 3), 128, np.uint8), view(fan(), **LONG, **state, help=shows_help))
+    for index, (text, left, top, right, bottom) in enumerate(texts):
+        assert 0 <= left <= right <= drawn.shape[1] and 0 <= top <= bottom <= drawn.shape[0], text
+        for other, other_left, other_top, other_right, other_bottom in texts[:index]:
+            apart = right <= other_left + 1 or other_right <= left + 1 or bottom <= other_top or other_bottom <= top
+            assert apart, (text, other)
+
+
+def test_an_exercise_shows_the_signer_as_the_users_own_hand_would_look():
+    shown = exercise("HELLO")
+    shown.signer[:, :240] = 255  # the signer's right half of the body, left in the unmirrored picture
+    drawn = annotate(GREY, view(exercise=shown))
+    assert (drawn[100:200, 20:90] == 0).all() and (drawn[100:200, 110:180] == 255).all()
+    left = View(Reading("B", 0.9, reading().probabilities, Hand(fan(), left_handed=True), Latency(0, 0)), exercise=shown)
+    assert (annotate(GREY, left)[100:200, 20:90] == 255).all()
 
 
 def test_a_picture_is_drawn_over_the_one_before():
@@ -153,21 +223,20 @@ def test_keys(code, expected):
     assert key_name(code) == expected
 
 
-def test_a_video_keeps_the_streams_time(tmp_path):
-    video = Video(tmp_path / "v.mp4", 25)
-    for timestamp in (0, 0.04, 0.05, 0.2, 1.0):  # a frame too early and two that come late
-        video.write(GREY, timestamp)
-    video.close()
-    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
-    frames = 0
-    while capture.read()[0]:
-        frames += 1
-    assert frames == 26
-
-
-def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="nowhere.*cannot be written as a video"):
-        Video(tmp_path / "nowhere" / "v.mp4", 25).write(GREY, 0)
+def test_a_window_appears_with_its_first_picture(monkeypatch):
+    calls = []
+    for name in ("namedWindow", "resizeWindow", "imshow", "setWindowProperty"):
+        monkeypatch.setattr(cv2, name, lambda _, *given, name=name: calls.append((name, *given)))
+    window = display.Window()
+    assert calls == []
+    window.show(GREY)
+    window.show(GREY, full_screen=True)
+    window.show(GREY, full_screen=True)
+    window.show(GREY)
+    names = [name for name, *_ in calls]
+    assert names[:3] == ["namedWindow", "resizeWindow", "imshow"] and calls[1][1:] == (640, 480)
+    assert names[3:] == ["setWindowProperty", "imshow", "imshow", "setWindowProperty", "imshow"]
+    assert [call[2] for call in calls if call[0] == "setWindowProperty"] == [cv2.WINDOW_FULLSCREEN, cv2.WINDOW_NORMAL]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
@@ -175,16 +244,3 @@ def test_a_video_that_cannot_be_written_is_an_error(tmp_path):
 def test_a_missing_display_is_found_missing(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     assert not has_display()
-
-
-def test_a_video_that_cannot_be_written_to_its_end_is_said_and_not_left(tmp_path):
-    """As on a full disk, of which OpenCV says nothing."""
-    video = Video(tmp_path / "out.mp4", 25)
-    random = np.random.default_rng(0)
-    for number in range(5):
-        video.write(random.integers(0, 255, (240, 320, 3), np.uint8), number / 25)
-    video._writer.release()
-    (tmp_path / ".out.tmp.mp4").write_bytes((tmp_path / ".out.tmp.mp4").read_bytes()[:5000])
-    with pytest.raises(UserError, match="out.mp4 cannot be written to its end"):
-        video.close()
-    assert list(tmp_path.iterdir()) == []

@@ -41,18 +41,43 @@ def bent(hand, finger: int, degrees: float = 80):
 @pytest.mark.parametrize("finger", [1, 2, 3, 4])
 def test_the_bent_finger_of_an_open_hand_is_named_however_the_hand_is_turned(finger, turn):
     found = compare(Hand(turned(bent(prototype("B"), finger), *turn)), "B")
-    assert (found.finger, found.change) == (FINGERS[finger], "straighten")
+    assert found.finger == FINGERS[finger]
     assert found.advice == f"straighten your {FINGERS[finger]} finger"
 
 
 def test_a_finger_stretched_that_should_be_bent_is_named():
     straight = compare(Hand(prototype("W")), "V")  # W holds up the ring finger too
-    assert (straight.finger, straight.change) == ("ring", "bend")
+    assert (straight.finger, straight.advice) == ("ring", "bend your ring finger")
 
 
-@pytest.mark.parametrize(("shown", "wanted"), [("Y", "I"), ("L", "D"), ("S", "A")])
-def test_letters_that_differ_by_the_thumb(shown, wanted):
-    assert compare(Hand(prototype(shown)), wanted).finger == "thumb"
+@pytest.mark.parametrize(
+    ("shown", "wanted", "advice"),
+    [
+        ("Y", "I", "put your thumb across your folded fingers"),
+        ("L", "D", "put your thumb on the tip of your middle finger"),
+        ("S", "A", "put your thumb upright beside your fist"),
+        ("A", "S", "put your thumb across the front of your fist"),
+        ("S", "T", "put your thumb between index and middle finger"),
+    ],
+)
+def test_letters_that_differ_by_the_thumb_say_where_it_goes(shown, wanted, advice):
+    found = compare(Hand(prototype(shown)), wanted)
+    assert (found.finger, found.advice) == ("thumb", advice)
+
+
+def test_fingers_that_differ_sideways_say_to_which_side():
+    assert compare(Hand(prototype("U")), "V").advice == "move your index finger towards your thumb"
+    assert compare(Hand(prototype("V")), "U").advice == "move your index finger towards your little finger"
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted", "advice"), [("U", "H", "point your hand to the side"), ("H", "U", "point your hand up")]
+)
+def test_a_hand_turned_far_is_to_be_turned_before_its_fingers(shown, wanted, advice):
+    drill = Drill()
+    drill.start(wanted)
+    state = drill.update(None, Hand(prototype(shown)), shown)
+    assert (state.advice, state.finger) == (advice, "")
 
 
 def test_a_left_hand_is_compared_as_a_right_one():
@@ -64,7 +89,7 @@ def test_the_signer_s_own_hand_needs_no_change_and_a_turned_one_a_turn():
     same = compare(Hand(prototype("V")), "V")
     assert same.distance == pytest.approx(0, abs=1e-4) and same.advice == ""
     around = compare(Hand(turned(prototype("V"), 0, 0, 90)), "V")
-    assert around.turn == pytest.approx(90, abs=1) and around.advice == "turn your hand"
+    assert around.turn == pytest.approx(90, abs=1) and around.advice == "point your hand up"
 
 
 @pytest.mark.parametrize(("degrees", "advice"), [(55, ""), (60, "straighten your ring finger")])
@@ -128,11 +153,23 @@ def test_a_motion_letter_s_first_shape_counts_for_nothing():
     assert (state.done, state.right, state.wrong) == (1, 2, 1)
 
 
+def test_a_letter_that_is_taken_back_was_not_wrong():
+    drill = Drill()
+    drill.start("W")
+    drill.update(letter("V"), None, "V")
+    drill.update(letter("U"), None, "U")
+    assert drill.update(letter("W"), None, "W").wrong == 2
+    state = drill.update(SpellerEvent("deleted", "U", 1.0, 0.5), None, "W")  # after the word's end too
+    assert (state.done, state.right, state.wrong) == (1, 1, 1)
+    assert drill.update(SpellerEvent("deleted", "W", 1.0, 0.5), None, "del").wrong == 1  # it was right
+
+
 def test_advice_only_while_another_letter_is_seen():
     drill = Drill()
     drill.start("V")
     hand = Hand(prototype("W"))
-    assert drill.update(None, hand, "W").advice == "bend your ring finger"
+    state = drill.update(None, hand, "W")
+    assert (state.advice, state.finger) == ("bend your ring finger", "ring")
     assert drill.update(None, hand, "V").advice == ""
     assert drill.update(None, None, "nothing").advice == ""
 

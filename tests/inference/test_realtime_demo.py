@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 
 import cv2
 import numpy as np
@@ -12,12 +13,14 @@ import pytest
 import torch
 
 from inference import realtime_demo, teaching
-from inference.sources import Camera
-from sign2sound import UserError
+from inference.controls import Controls
+from sign2sound import Recognizer, UserError
 from sign2sound.checkpoint import load_model, save_checkpoint
+from sign2sound.live import Live
 from sign2sound.model import LandmarkGRU
-from sign2sound.pictures import FORMATS
 from sign2sound.profile import save_profile
+from sign2sound.sources import Camera, Frame
+from sign2sound.video_writer import VideoWriter
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +76,10 @@ def frames_in(path) -> int:
     return count
 
 
-def wait_for_video(path):
+def wait_for_video(folder):
+    """Until `out.mp4` is begun, whose file has another name until it is whole."""
     deadline = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+    while not list(folder.glob(".out.mp4.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
@@ -97,14 +101,15 @@ def test_a_real_video_leaves_text_table_report_and_video(start, shared_data, unt
 
 
 def test_without_camera_and_display_the_released_model_reads_the_sample(start, root, tmp_path):
-    """The whole path: a drawn hand, MediaPipe, the network, the speller."""
+    """The whole path: a drawn hand, MediaPipe, the network, the speller. Its video lies in the project."""
     process = start("--source", "sample", "--model", root / "checkpoints" / "best_model.pth")
     out, err = process.communicate(timeout=180)
     assert (process.returncode, err) == (0, "")
     assert "no display found: reading sample (HELLO) without a window" in out
     assert [line.split()[-1] for line in out.splitlines() if " s  " in line] == list("HELLO")
     assert "text: HELLO" in out.splitlines()
-    assert frames_in(tmp_path / "results" / "run" / "sample.mp4") > 100
+    video = root / "results" / "run" / "sample.mp4"
+    assert f"annotated video: {video}" in out.splitlines() and frames_in(video) > 100
 
 
 def test_a_mistake_is_one_line_and_status_2(start):
@@ -117,7 +122,7 @@ def test_a_mistake_is_one_line_and_status_2(start):
 def test_ctrl_c_loses_nothing(start, untrained, tmp_path):
     source = write_video(tmp_path / "long.mp4", 3000)
     process = start("--source", source, "--model", untrained, "--headless", "--output", "out.mp4", "--report", "r.json")
-    wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+    wait_for_video(tmp_path)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -136,7 +141,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
         process = start(
             "--word", "A", "--model", untrained, "--no-speech", "--output", "out.mp4", "--report", "r.json", display=display
         )
-        wait_for_video(tmp_path / ".out.tmp.mp4")  # its name until it is whole
+        wait_for_video(tmp_path)
         time.sleep(0.5)
         process.terminate()
         out, err = process.communicate(timeout=60)
@@ -151,7 +156,7 @@ def test_the_window_opens_and_a_terminated_run_loses_nothing(start, untrained, t
 
 def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tmp_path, capsys):
     capture = cv2.VideoCapture(str(write_video(tmp_path / "camera.mp4", 40)))
-    monkeypatch.setattr(realtime_demo, "open_camera", lambda number: Camera(capture, f"camera {number}"))
+    monkeypatch.setattr(realtime_demo, "open_camera", lambda number, _: Camera(capture, f"camera {number}"))
     with pytest.raises(UserError, match="camera 0 delivers no more pictures"):
         demo("--output", "out.mp4", "--report", "r.json")
     report = json.loads((tmp_path / "r.json").read_text())
@@ -161,37 +166,128 @@ def test_an_unplugged_camera_is_an_error_and_loses_nothing(demo, monkeypatch, tm
     assert frames_in(tmp_path / "out.mp4") > 0
 
 
-def test_a_folder_is_read_picture_by_picture(demo, shared_data, tmp_path, capsys):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    hand = min((shared_data / "images" / "crowd" / "L").iterdir())
-    shutil.copy(hand, folder / f"2{hand.suffix}")
-    cv2.imwrite(str(folder / "10.png"), np.full((200, 200, 3), 128, np.uint8))
-    (folder / "1.jpg").write_bytes(b"no picture")
+class Desk:
+    """A player without a screen, which is pressed keys one after another, one at each frame."""
 
-    demo("--source", folder, "--report", "r.json")
-    out, err = capsys.readouterr()
-    lines = out.splitlines()
-    assert err == f"{folder / '1.jpg'}  cannot be read, skipped: not a picture of the formats {', '.join(FORMATS)}\n"
-    path, label, confidence = lines[0].rsplit(maxsplit=2)
-    assert path == str(folder / f"2{hand.suffix}") and label in realtime_demo.Recognizer.labels
-    assert 0 < float(confidence) <= 1
-    assert lines[1] == f"{folder / '10.png'}  no hand found"
-    assert lines[2] == "3 pictures: 1 read, 1 without a hand, 1 broken"
-    report = json.loads((tmp_path / "r.json").read_text())
-    assert report["frames"] == 2 and report["latency_ms"]["features+model"]["count"] == 1
+    def __init__(self, *keys: str | None, video=None):
+        self.keys, self.shown, self.full_screen = list(keys), [], []
+        recognizer = Recognizer(LandmarkGRU())
+        recognizer.read = lambda picture, timestamp: recognizer.update(None, timestamp)
+        self.clock = 100.0
+        self.controls = Controls(Live(recognizer), clock=lambda: self.clock)
+        self.progress = realtime_demo.Progress("somewhere")
+        self.player = realtime_demo.Player(self.controls, self.progress, self, video, (320, 240))
+
+    def show(self, picture, full_screen):
+        self.shown.append(picture.copy())
+        self.full_screen.append(full_screen)
+
+    def wait(self, seconds):
+        self.clock += max(seconds, 1.0)
+        return self.keys.pop(0) if self.keys else "closed"
 
 
-def test_a_folder_being_filled_is_read_until_ctrl_c(start, tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    demo = start("--source", folder, "--watch")
-    for name in ("1.png", "2.png"):
-        cv2.imwrite(str(folder / name), np.full((200, 200, 3), 128, np.uint8))
-        assert demo.stdout.readline() == f"{folder / name}  no hand found\n"
-    demo.send_signal(signal.SIGINT)
-    out, _ = demo.communicate(timeout=30)
-    assert out.startswith("2 pictures: 0 read, 2 without a hand, 0 broken") and demo.returncode == 130
+class Pictures:
+    """A file with three frames, or a camera, which does not end."""
+
+    dropped = 2
+
+    def __init__(self, name: str, number: int = -1, size=(480, 640)):
+        self.name, self.number, self.live, self.closed, self._size = name, number, number >= 0, False, size
+
+    def __iter__(self):
+        for index in count() if self.live else range(3):
+            yield Frame(np.full((*self._size, 3), 90, np.uint8), index / 25, 0.0)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def cameras(monkeypatch):
+    """Cameras 0 and 1 are there."""
+    opened = []
+
+    def open_next(number, resolution):
+        assert resolution == (320, 240)
+        opened.append(Pictures(f"camera {(number + 1) % 2}", (number + 1) % 2, (240, 320)))
+        return opened[-1]
+
+    monkeypatch.setattr(realtime_demo, "next_camera", open_next)
+    return opened
+
+
+def no_camera(*_):
+    raise UserError("no camera opens")
+
+
+def test_the_end_of_a_file_stays_on_show_until_the_user_quits():
+    desk, file = Desk(None, None, None, "e", "a", "escape", "escape", "x", "q"), Pictures("a.mp4")
+    desk.player.play(file)
+    assert desk.progress.frames == 3 and desk.progress.dropped == 2 and file.closed
+    assert desk.keys == [] and len(desk.shown) == 9
+    assert desk.controls.live.text == "A"
+    assert desk.controls.view(25.0, 0.03).frames_per_second == 0
+
+
+def test_without_a_window_a_run_ends_with_its_file():
+    desk = Desk()
+    desk.player._window = None
+    desk.player.play(Pictures("a.mp4"))
+    assert desk.progress.frames == 3
+
+
+@pytest.mark.parametrize("key", ["t", "p", "n"])
+def test_at_the_end_of_a_file_a_camera_is_opened_for_who_needs_it(cameras, key):
+    desk, file = Desk(None, None, None, None, key, None, "q"), Pictures("a.mp4")
+    desk.controls.live.write("A")
+    desk.player.play(file)
+    assert [camera.name for camera in cameras] == ["camera 0"] and file.closed and cameras[0].closed
+    assert desk.controls.live.text == "A" and desk.progress.frames > 3
+
+
+@pytest.mark.parametrize("key", ["t", "p", "n"])
+def test_at_the_end_of_a_file_it_is_said_why_no_camera_is_opened(monkeypatch, key):
+    monkeypatch.setattr(realtime_demo, "next_camera", no_camera)
+    desk = Desk(None, None, None, key)
+    desk.player.play(Pictures("a.mp4"))
+    assert desk.controls._notice == "no camera opens" and not desk.controls.needs_camera
+
+
+def test_a_key_goes_from_camera_to_camera_and_the_video_goes_on(cameras, tmp_path):
+    video = VideoWriter(tmp_path / "v.mp4")
+    desk = Desk(None, "n", None, "n", None, "q", video=video)
+    first = Pictures("camera 0", 0)
+    desk.player.play(first)
+    video.close()
+    assert [camera.name for camera in cameras] == ["camera 1", "camera 0"] and first.closed and cameras[0].closed
+    assert desk.progress.dropped == 6
+    assert frames_in(tmp_path / "v.mp4") == desk.progress.frames
+
+
+def test_no_other_camera_leaves_the_one_there_is(monkeypatch):
+    monkeypatch.setattr(realtime_demo, "next_camera", no_camera)
+    desk = Desk("n", None)
+    desk.player.play(Pictures("camera 0", 0))
+    assert desk.progress.frames == 3  # each with a key, or the window's end
+
+
+def test_keys_save_the_picture_and_fill_the_screen(monkeypatch, tmp_path, is_drawn):
+    monkeypatch.chdir(tmp_path)
+    desk = Desk("f", None, "escape", "s")
+    desk.player.play(Pictures("camera 0", 0))
+    assert desk.full_screen == [False, True, True, False, False]
+    (saved,) = (tmp_path / "results" / "run").iterdir()
+    assert is_drawn(saved)
+
+
+def test_cameras_are_listed(demo, monkeypatch, capsys):
+    monkeypatch.setattr(realtime_demo, "list_cameras", lambda: ["camera 0: 640x480, 30 frames/s"])
+    demo("--list-cameras")
+    assert capsys.readouterr().out == "camera 0: 640x480, 30 frames/s\n"
+    monkeypatch.setattr(realtime_demo, "list_cameras", list)
+    demo("--list-cameras")
+    assert capsys.readouterr().out.startswith("no camera opens; ")
 
 
 def test_headless_without_output_draws_nothing(demo, tmp_path):
@@ -229,11 +325,12 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
     "arguments, message",
     [
         (["--source", "77"], "camera 77 does not open"),
+        (["--source", "77", "--resolution", "1280x720"], "camera 77 does not open"),
+        (["--resolution", "1280"], "--resolution 1280 is no picture's size; expected for example 1280x720"),
+        (["--source", "sample", "--resolution", "1280x720"], "--resolution is for cameras, but the source is sample"),
         (["--source", "nowhere.mp4"], "no file or folder nowhere.mp4"),
         (["--source", "text.mp4"], "text.mp4 is no video"),
-        (["--source", "empty"], "no picture in empty"),
-        (["--source", "empty", "--output", "out.mp4"], "--output is for streams, but empty is stills"),
-        (["--source", "empty", "--teach"], "--teach is for streams, but empty is stills"),
+        (["--source", "empty"], "empty is no stream; read pictures with: python -m sign2sound read empty"),
         (["--teach", "AJ"], "cannot teach J"),
         (["--word", "A", "--record", "empty/.."], "is not empty, and no recording is overwritten"),
         (["--word", "A", "--language", "klingon"], "no words for klingon"),
@@ -244,11 +341,11 @@ def test_the_users_profile_is_used_or_said_not_to_fit_and_forgotten(demo, tmp_pa
         (["--speed", "9"], "a speed of 9 letters/s; the synthetic signer spells 0.5 to 6"),
         (["--word", "H3"], "'3'"),
         (["--word", "A", "--output", "out.xyz"], "out.xyz cannot be written as a video"),
-        (["--output", "text.mp4/out.mp4"], "the folder of --output text.mp4/out.mp4 cannot be made"),
-        (["--report", "empty"], "--report empty is a folder or not writable"),
+        (["--speech-output", "/dev/full"], "/dev/full is a device; give the path of a file"),
+        (["--output", "text.mp4/out.mp4"], "cannot write in text.mp4 .Not a directory."),
+        (["--report", "empty"], "empty is a folder; give the path of a file"),
         (["--model", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--profile", "nowhere.pth"], "no profile at nowhere.pth"),
-        (["--source", "sample", "--watch"], "--watch is for a folder that is being filled"),
         (["--source", "rtsp://127.0.0.1:1/a"], "no stream at rtsp://127.0.0.1:1/a that OpenCV can read"),
         (["--model", "text.mp4"], "text.mp4 is not a checkpoint"),
     ],

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from inference.guard import own_names
 from inference.messages import Command
-from inference.server import Limits, Rate, create_app, draw_sign
+from inference.server import Limits, Rate, create_app
 from inference.session import Refused, Session, SessionOptions, decode
 from inference.teaching import TeachingState
 from inference.web_app import Protocol
@@ -152,6 +152,10 @@ def test_text_is_typed_deleted_and_cleared(stream):
 
     assert command(do="write", text="hi yo")["text"] == "HI YO"
     assert command(do="delete")["text"] == "HI Y"
+    corrected = command(do="correct", text="a")
+    assert (corrected["text"], corrected["readings"]) == ("HI A", [])
+    assert "no letter to correct" in command(do="correct", text="AB")["message"]
+    assert command(do="correct", text="Y")["text"] == "HI Y"
     assert command(do="write", text=" ")["word"] == "Y"
     assert command(do="take", index=0) == {
         "type": "error",
@@ -167,11 +171,18 @@ def test_practice_says_what_it_sees_and_which_finger_to_change(stream):
         stream.send(frame(step / 15, jpeg("W")))
         answer = receive(stream)
     assert answer["label"] == "W" and answer["text"] == ""  # what is practised is not spelled
-    assert answer["practice"] == {"word": "V", "done": 0, "right": 0, "wrong": 1, "advice": "bend your ring finger"}
+    assert answer["practice"] == {
+        "word": "V",
+        "done": 0,
+        "right": 0,
+        "wrong": 1,
+        "advice": "bend your ring finger",
+        "finger": "ring",
+    }
     for step in range(12, 24):
         stream.send(frame(step / 15, jpeg("V")))
         answer = receive(stream)
-    assert answer["practice"] == {"word": "V", "done": 1, "right": 1, "wrong": 1, "advice": ""}
+    assert answer["practice"] == {"word": "V", "done": 1, "right": 1, "wrong": 1, "advice": "", "finger": ""}
 
 
 def test_a_picture_is_read(http):
@@ -226,7 +237,18 @@ def test_practice_goes_on_while_the_hand_of_a_lesson_is_adapted_to(options, monk
     session.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer/a", "/skeleton"])
+def test_frames_leave_the_processor_to_a_hand_that_is_learnt(stream, monkeypatch):
+    monkeypatch.setattr(Session, "adapting", True)
+    started = time.monotonic()
+    for step in range(4):
+        stream.send(frame(step / 15, jpeg("L")))
+        assert receive(stream)["type"] == "step"
+    assert time.monotonic() - started > 0.8
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/app.js", "/style.css", "/docs", "/openapi.json", "/health", "/signer.json", "/skeleton"]
+)
 def test_everything_comes_with_the_security_headers(http, path):
     answer = http.get(path)
     assert answer.status_code == 200
@@ -247,13 +269,10 @@ def test_the_page_takes_nothing_from_elsewhere(root):
         assert "http://" not in text and "https://" not in text, file
 
 
-def test_the_signer_s_pictures(http):
-    assert len(draw_sign("space", True, True)) > 1000
-    moving, still = (http.get("/signer/J", params={"moving": moving}).content for moving in (True, False))
-    assert b"ANIM" in moving and b"ANIM" not in still
-    assert http.get("/signer/L?view=turned").content != http.get("/signer/L").content
-    assert http.get("/signer/del").status_code == 404
-    assert http.get("/signer/A?view=behind").status_code == 422
+def test_the_signer_comes_as_data(http):
+    signs = http.get("/signer.json").json()["signs"]
+    assert set(signs) == {*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "space"}
+    assert np.shape(signs["A"]) == (1, 21, 3) and len(signs["J"]) > 10
 
 
 def test_the_api_is_as_its_description_says(host):
@@ -262,7 +281,7 @@ def test_the_api_is_as_its_description_says(host):
     schema.validate()
     operations = [result.ok() for result in schema.get_all_operations()]
     assert {operation.path for operation in operations} == {
-        "/health", "/predict", "/landmarks", "/signer/{label}", "/skeleton", "/stream",
+        "/health", "/predict", "/landmarks", "/signer.json", "/skeleton", "/stream",
     }  # fmt: skip
     for operation in operations:
 
@@ -525,7 +544,7 @@ def test_local_browsers_behind_a_proxy_are_guests(options, profile_path):
 
 def test_a_proxy_s_path_may_stand_before_every_address(options):
     with serving(options, root_path="/sign") as host, httpx.Client(base_url=f"http://{host}") as http:
-        for path in ("/", "/app.js", "/docs", "/skeleton", "/signer/A"):
+        for path in ("/", "/app.js", "/docs", "/skeleton", "/signer.json"):
             assert http.get(path).status_code == http.get("/sign" + path).status_code == 200
         for path in ("", "/sign"):
             with connect(f"ws://{host}{path}/stream", origin=f"http://{host}") as socket:

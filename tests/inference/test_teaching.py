@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -81,12 +83,12 @@ def test_a_lesson_of_skipped_letters_is_empty():
 
 
 @pytest.mark.parametrize(("typed", "letters"), [("", STATIC_LETTERS), ("tnm", "MNT"), ("M, N,m", "MN")])
-def test_letters_to_learn(typed, letters):
+def test_letters_to_teach(typed, letters):
     assert lesson_letters(typed) == tuple(letters)
 
 
 @pytest.mark.parametrize(("typed", "message"), [("AJZ", "cannot teach J, Z .J and Z move"), ("A1", "cannot teach 1; expected")])
-def test_letters_that_cannot_be_learnt(typed, message):
+def test_letters_that_cannot_be_taught(typed, message):
     with pytest.raises(UserError, match=message):
         lesson_letters(typed)
 
@@ -159,6 +161,18 @@ class Foreign:
 def test_somebody_else_s_home_means_no_profile(monkeypatch):
     monkeypatch.setattr(teaching, "user_profile", Foreign)
     assert adopt_user_profile(Recognizer(LandmarkGRU())) == "reading without your profile: [Errno 13] Permission denied"
+
+
+def test_without_a_home_nothing_is_written_into_the_current_folder(monkeypatch, tmp_path, little_work):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sign2sound.profile.user_data_path", lambda name: Path("~/.local/share", name))
+    reader = Recognizer(LandmarkGRU())
+    assert "this user has no home folder" in adopt_user_profile(reader)
+    lesson = Teaching(reader)
+    lesson._adapting = Adapting(reader.model, (hand("A").landmarks[None], ["A"], np.array([False])))
+    state = lesson.finish()
+    assert state.phase == "adopted" and "this user has no home folder" in state.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("keep", "phase"), [(True, "saved"), (False, "adopted")])

@@ -73,7 +73,7 @@ def wait_for_entries(journal: Path, process, count):
 
 
 def looked_at(stdout):
-    return int(re.search(r"^(\d+) images in .* images/s$", stdout, re.MULTILINE)[1])
+    return int(re.search(r"^(\d+) images? in .* images/s$", stdout, re.MULTILINE)[1])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups and SIGKILL")

@@ -96,7 +96,7 @@ def test_an_export_for_another_program_is_refused_by_name(file, name):
 
 
 def test_what_is_no_export_is_refused(tmp_path, model, file):
-    with pytest.raises(UserError, match="no model at .*none.onnx; export one with"):
+    with pytest.raises(UserError, match="no model at .*none.onnx; give the path of"):
         open_model(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match="text.onnx is no model that onnxruntime can read"):
@@ -143,3 +143,54 @@ def test_a_file_that_lacks_something_is_refused_by_name(tmp_path, damage):
     onnx.save(proto, tmp_path / "bad.onnx")
     with pytest.raises(UserError, match="bad.onnx does not fit this program"):
         OnnxModel(tmp_path / "bad.onnx")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's account of memory")
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path, file):
+    proto = onnx.load(file)
+    shape = onnx.numpy_helper.from_array(np.array([2**29]), "far_too_many")
+    (result, _), zero = proto.graph.output, onnx.helper.make_tensor("zero", onnx.TensorProto.FLOAT, [1], [0.0])
+    for node in proto.graph.node:
+        for place, name in enumerate(node.output):
+            if name == result.name:
+                node.output[place] = "before"
+    make = onnx.helper.make_node
+    proto.graph.initializer.append(shape)
+    proto.graph.node.append(make("ConstantOfShape", [shape.name], ["gigabytes"], value=zero))
+    proto.graph.node.append(make("ReduceSum", ["gigabytes"], ["sum"], keepdims=0))
+    proto.graph.node.append(make("Add", ["before", "sum"], [result.name]))
+    onnx.save(proto, tmp_path / "bomb.onnx")
+    assert (tmp_path / "bomb.onnx").stat().st_size < 1_000_000
+    program = (
+        "import sys\nfrom sign2sound.errors import run\nfrom sign2sound.exported import OnnxModel\n"
+        "try:\n    run(lambda: OnnxModel(sys.argv[1]))\n"
+        "finally:\n    print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"  # kB, at most so far
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "bomb.onnx"], capture_output=True, text=True)
+    assert done.returncode == 2 and "bomb.onnx does not fit this program (Fail: " in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and int(done.stdout) < 500_000
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "another shape", "sizes"])
+def test_weights_that_are_not_those_of_the_export_teach_nothing(file, damage):
+    """It reads with what is in the graph, but is adapted by its weights, by name."""
+    proto = onnx.load(file)
+    weight = next(each for each in proto.graph.initializer if each.name == "model.fc_input.weight")
+    values = onnx.numpy_helper.to_array(weight)
+    if damage == "missing":
+        weight.name = "other"
+        for node in proto.graph.node:
+            node.input[:] = ["other" if name == "model.fc_input.weight" else name for name in node.input]
+    elif damage == "changed":
+        weight.CopyFrom(onnx.numpy_helper.from_array(values + 1, weight.name))
+    elif damage == "another shape":
+        weight.name = "other"
+        for node in proto.graph.node:
+            node.input[:] = ["other" if name == "model.fc_input.weight" else name for name in node.input]
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(values[:5], "model.fc_input.weight"))
+    onnx.save(proto, file)
+    model = OnnxModel(file)
+    if damage == "sizes":
+        model.hidden = 1 << 16
+    with pytest.raises(UserError, match="does not hold the weights that it says"):
+        model.to_torch()

@@ -108,6 +108,8 @@ def test_outputs_are_tried_before_the_work_and_nothing_is_left(tmp_path):
         output_folder(str(tmp_path / "file" / "below"))
     with pytest.raises(UserError, match="is a folder"):
         output_file(str(tmp_path))
+    with pytest.raises(UserError, match="is a device"):
+        output_file(os.devnull)
 
 
 def test_a_claimed_folder_is_free_of_leftovers_and_free_again_when_its_holder_is_killed(tmp_path):

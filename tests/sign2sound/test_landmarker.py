@@ -8,6 +8,7 @@ import pytest
 from mediapipe.tasks.python import vision
 
 from sign2sound import UserError
+from sign2sound import landmarker as module
 from sign2sound.landmarker import Landmarker, _quiet
 from sign2sound.pictures import MAX_SIDE
 from sign2sound.prototypes import load_prototypes
@@ -130,8 +131,9 @@ def test_no_hand(landmarker):
         np.zeros((50, 50, 4), np.uint8),
         np.zeros((50, 50, 3), np.float32),
         np.zeros((0, 50, 3), np.uint8),
+        None,
     ],
-    ids=["grey", "alpha", "float", "empty"],
+    ids=["grey", "alpha", "float", "empty", "none"],
 )
 def test_other_pictures_are_refused_and_the_next_is_read(landmarker, picture, bad):
     with pytest.raises(ValueError, match=r"must be RGB, uint8 \(H, W, 3\), found"):
@@ -176,15 +178,15 @@ def test_a_missing_model_file_is_named(tmp_path):
         Landmarker(model_path=tmp_path / "none.task")
 
 
-def test_a_program_that_closes_it_says_nothing(hand_model_file, shared_data):
+@pytest.mark.parametrize("end", ["landmarker.close(); landmarker.close()", "", "sys.exit(3)"], ids=["closed", "not", "exit"])
+def test_a_program_says_nothing_at_its_end_whether_it_closes_it_or_not(hand_model_file, shared_data, end):
     program = (
         "import sys, cv2\nfrom sign2sound import Landmarker\nlandmarker = Landmarker(model_path=sys.argv[1])\n"
-        "for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1]).found_in)\n"
-        "landmarker.close()\nlandmarker.close()"
+        f"for path in sys.argv[2:]:\n    print(landmarker.find(cv2.imread(path)[..., ::-1]).found_in)\n{end}"
     )
     pictures = [shared_data / "images" / "rooms" / path for path in (FIRST_PASS[0], SECOND_PASS[0])]
     done = subprocess.run([sys.executable, "-c", program, hand_model_file, *pictures], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n2\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (3 if "exit" in end else 0, "1\n2\n", "")
 
 
 # Several hands
@@ -216,3 +218,40 @@ def test_threads_that_keep_quiet_at_once_give_stderr_back(capfd):
         os.write(2, b"hidden too")
     os.write(2, b"shown")
     assert capfd.readouterr().err == "shown"
+
+
+def grey(picture: np.ndarray, quality: int = 95) -> np.ndarray:
+    """As a camera without colour sends it."""
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+
+
+def test_a_grey_camera_s_frames_are_tinted_and_more_hands_found(hand_model_file, shared_data, monkeypatch):
+    folder = shared_data / "images" / "kaggle" / "asl_alphabet_train"
+    pictures = [grey(cv2.imread(str(min((folder / letter).iterdir())))[..., ::-1]) for letter in "BCDFGHILQUVW"]
+    found = {}
+    for tint in (0, module.TINT):
+        monkeypatch.setattr(module, "TINT", tint)
+        with Landmarker(model_path=hand_model_file, video=True) as landmarker:
+            found[tint] = 0
+            for picture in pictures:
+                landmarker.reset()
+                found[tint] += landmarker.track(picture, 0) is not None
+                assert landmarker.grey
+    assert found[module.TINT] >= found[0] + 4, found
+
+
+def test_what_is_grey(landmarker):
+    signer = draw_hand(place_hand(load_prototypes()["L"][0]), 480)
+    clock = grey(signer)
+    clock[:20, :60] = (255, 200, 0)  # in a corner
+    mostly = grey(signer)
+    mostly[:120] = signer[:120]
+    pictures = {
+        "grey": (grey(signer), True), "strongly compressed": (grey(signer, 20), True), "a coloured clock": (clock, True),
+        "tiny": (grey(signer)[::20, ::20], True), "coloured": (signer, False), "a quarter coloured": (mostly, False),
+        "covered": (np.full_like(signer, 3), False), "off": (np.zeros_like(signer), False),
+    }  # fmt: skip
+    for name, (picture, expected) in pictures.items():
+        landmarker.find(picture)
+        assert landmarker.grey == expected, name

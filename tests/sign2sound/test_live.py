@@ -51,6 +51,18 @@ def test_a_suggestion_taken_stands_in_the_words_place(live):
     assert live.text == "CULM C"
 
 
+def test_the_last_letter_is_corrected_by_another_reading_or_a_typed_letter(live):
+    assert live.readings == () and not live.correct("A")
+    sign(live, "CUL")
+    second, third = live.readings
+    assert len({second, third, "L"}) == 3
+    assert live.correct(second)
+    assert live.text == f"CU{second}" and live.readings == ()  # what was chosen is sure
+    live.write("space")
+    assert live.correct("L")
+    assert (live.text, live.word, live.suggestions[0]) == ("CUL ", "CUL", "CULL")
+
+
 def test_keys_change_the_suggestions_too(live):
     for label in "BUL":
         live.write(label)

@@ -39,7 +39,7 @@ def weights(model) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in model.parameters()])
 
 
-def test_learns_the_letters_as_pictures_and_held(model, hands):
+def test_the_adapted_model_reads_the_letters_as_pictures_and_held(model, hands):
     ids = [LABEL_IDS[letter] for letter in LETTERS]
     assert (read(model, hands).argmax(1) != ids).any()
     adapted = adapt(model, hands, LETTERS)
@@ -76,13 +76,13 @@ def test_one_sample_will_do(model, hands):
     assert read(adapted, hands[:1]).argmax() == LABEL_IDS["space"]
 
 
-@pytest.mark.parametrize(("label", "message"), [("J", "cannot learn J from"), ("5", "cannot learn 5"), ("a", "cannot learn a")])
-def test_labels_that_cannot_be_learnt_are_refused(model, hands, label, message):
+@pytest.mark.parametrize(("label", "message"), [("J", "cannot adapt to J;"), ("5", "adapt to 5"), ("a", "adapt to a")])
+def test_labels_that_cannot_be_adapted_to_are_refused(model, hands, label, message):
     with pytest.raises(UserError, match=message):
         adapt(model, hands[:2], ["A", label])
 
 
-def test_nothing_to_learn_from_is_refused(model, hands):
+def test_no_hand_to_adapt_to_is_refused(model, hands):
     with pytest.raises(UserError, match="no hand in the 2 samples"):
         adapt(model, np.full((2, 21, 3), np.nan), ["A", "B"])
     with pytest.raises(UserError, match="no hand in the 0 samples"):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from sign2sound import Hand, Recognizer, UserError, recognizer
+from sign2sound import Hand, Recognizer, Speller, UserError, recognizer
 from sign2sound.features import clip_features
 from sign2sound.labels import LABELS, NOTHING
 from sign2sound.pictures import BrokenPicture, Video, read_picture
-from sign2sound.recognizer import GAP
+from sign2sound.recognizer import GAP, GREY
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -240,24 +240,6 @@ def test_readings_say_how_long_they_took(reader, right_hand):
 # Both, and what comes before them
 
 
-def test_one_hand_gives_the_same_63_numbers_on_every_path(reader, seen, shared_data):
-    """Preprocessing and evaluation take numpy, training takes tensors, the rest goes through the recognizer."""
-    with np.load(shared_data / "landmarks" / "seel.npz") as stored:
-        row = np.flatnonzero(stored["left_handed"] & (stored["found"] > 0))[0]
-        hand = Hand(stored["landmarks"][row], left_handed=True)
-    clip, side = hand.landmarks[None, None].copy(), np.array([True])
-    by_numpy = clip_features(clip, side)[0, 0]
-    by_torch = clip_features(torch.from_numpy(clip), torch.from_numpy(side))[0, 0].numpy()
-    reader.predict(clip[0], side)
-    reader.predict(clip, side)
-    reader.update(hand, 5.0)
-    reader.update(hand, 5.0 + 1 / 30)
-    paths = [by_torch, *(call[0] for call in seen)]
-    assert by_numpy.shape == (63,) and by_numpy.any() and len(paths) == 5
-    for path in paths:
-        np.testing.assert_allclose(path, by_numpy, atol=1e-6)
-
-
 def test_the_released_model_reads_real_clips_alike_at_15_and_30_frames(root, shared_data):
     """A wrist's path is no straight line, so the readings differ, but the letters may not."""
     reader = Recognizer.load(root / "checkpoints" / "best_model.pth", device="cpu")
@@ -315,6 +297,8 @@ def test_real_frames(root, shared_data, hand_model_file):
 class OneVideoLandmarker:
     """Sees a hand in every frame of one stream, in none of a second one unless it was reset."""
 
+    grey = False
+
     def __init__(self, right_hand):
         self.hand, self.time = Hand(right_hand), -1.0
 
@@ -334,6 +318,20 @@ def test_reset_reaches_the_landmarker(reader, right_hand, monkeypatch):
         reader.reset()
 
 
+def test_pictures_without_colour_are_said_once(reader, right_hand, monkeypatch):
+    landmarker = OneVideoLandmarker(right_hand)
+    monkeypatch.setattr(reader, "_open_landmarker", lambda video: landmarker)
+    frame = np.zeros((4, 4, 3), np.uint8)
+    landmarker.grey = True  # a few frames of a camera that starts
+    notices = [reader.read(frame, time / 30).notice for time in range(29)]
+    landmarker.grey = False
+    notices.append(reader.read(frame, 1.0).notice)
+    assert not any(notices)
+    landmarker.grey = True
+    notices = [reader.read(frame, 2 + time / 30).notice for time in range(90)]
+    assert notices == [""] * 29 + [GREY] + [""] * 60
+
+
 def test_a_second_video_is_read_like_the_first(root, shared_data, hand_model_file):
     """L and its mirror image, whose hand is not found where that of L is still waited for."""
     with Recognizer.load(root / "checkpoints" / "best_model.pth", "cpu", hand_model_file) as reader:
@@ -348,6 +346,18 @@ def test_a_second_video_is_read_like_the_first(root, shared_data, hand_model_fil
     assert sum(found[1]) > 50 and found[1] == found[2]
 
 
+def test_what_is_printed_is_short(reader, right_hand):
+    assert repr(reader).startswith("Recognizer(LandmarkGRU ")
+    reading = repr(reader.update(Hand(right_hand), 0.0))
+    assert reading.startswith("Reading('") and reading.endswith(", hand=Hand(right, 60x104 pixels at (70, 96)))")
+    assert repr(Speller()) == "Speller(text='')"
+
+
+def test_a_frame_that_is_none_is_named(reader, hand_model_file):
+    with reader, pytest.raises(ValueError, match="must be RGB, .* found None"):
+        reader.read(None, 0.0)
+
+
 def test_a_picture_is_read_from_its_file_and_disturbs_no_stream(root, shared_data, hand_model_file):
     path = shared_data / "images" / "rooms" / "train" / "L" / "L0.jpg"
     with Recognizer.load(root / "checkpoints" / "best_model.pth", "cpu", hand_model_file) as reader:
@@ -355,12 +365,14 @@ def test_a_picture_is_read_from_its_file_and_disturbs_no_stream(root, shared_dat
         reading = reader.read_picture(path)
         again = reader.read_picture(read_picture(path))
         empty = reader.read_picture(np.zeros((100, 100, 3), np.uint8))
+        grey = [reader.read_picture(cv2.cvtColor(cv2.imread(str(path), 0), cv2.COLOR_GRAY2RGB)) for _ in range(2)]
         with pytest.raises(BrokenPicture, match="No such file"):
             reader.read_picture(path.with_name("none.jpg"))
         with pytest.raises(ValueError, match="must be RGB"):
             reader.read_picture(np.zeros((100, 100), np.uint8))
         reader.update(None, 5.1)
-    assert reading.label == "L" and reading.hand.found_in == 1 and reading.latency.landmarks > 0
+    assert reading.label == "L" and reading.hand.found_in == 1 and reading.latency.landmarks > 0 and not reading.notice
     np.testing.assert_array_equal(reading.probabilities, again.probabilities)
     np.testing.assert_array_equal(reading.probabilities, reader.predict(reading.hand.landmarks[None])[0])
-    assert (empty.label, empty.confidence, empty.hand) == ("nothing", 1.0, None)
+    assert (empty.label, empty.confidence, empty.hand, empty.notice) == ("nothing", 1.0, None, "")
+    assert [one.label for one in grey] == ["L", "L"] and [one.notice for one in grey] == [GREY, ""]

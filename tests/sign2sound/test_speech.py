@@ -119,12 +119,39 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path):
         Speaker(output=tmp_path)
 
 
+FULL_DISK = """
+import resource, signal, sys
+from sign2sound import Speaker
+from sign2sound.errors import run
+def main():
+    with Speaker(output=sys.argv[1]) as speaker:
+        for text in sys.argv[3:]:
+            speaker.say(text)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+run(main)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a bound of what may be written")
+@pytest.mark.parametrize(("room", "texts"), [(30_000, ["HELLO", "WORLD", "A"]), (10, [])])
+def test_a_full_disk_is_one_line_and_status_2_and_leaves_no_file(fake_engine, tmp_path, room, texts):
+    """The system refuses what is written beyond `room` bytes."""
+    path = fake_engine("cat spoken.wav") / "speech.wav"
+    with wave.open(str(tmp_path / "spoken.wav"), "wb") as spoken:
+        spoken.setparams((1, 2, 22050, 0, "NONE", None))
+        spoken.writeframes(bytes(20_000))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, path, str(room), *texts], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2, f"error: {path} cannot be written to its end (File too large); make room, or give the sound another path\n",
+    )  # fmt: skip
+    assert not path.exists()
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_reported_once(engine, capfd):
-    with Speaker(output="/dev/full") as speaker:
+def test_a_device_that_is_full_stays(engine):
+    with pytest.raises(UserError, match="No space left on device"), Speaker(output="/dev/full") as speaker:
         speaker.say("HELLO")
-        speaker.say("WORLD")
-    assert capfd.readouterr().err == "speech: the output: No space left on device\n"
+    assert os.path.exists("/dev/full")
 
 
 def test_in_the_file_late_letters_are_left_out_and_words_are_not(engine, tmp_path):

@@ -11,7 +11,7 @@ from sign2sound.errors import run
 from sign2sound.labels import LABEL_IDS, LABELS, NOTHING
 from sign2sound.model import LandmarkGRU
 from training.config import load_config
-from training.evaluate import acquaintance, main, measure, rows_to_measure
+from training.evaluate import acquaintance, main, measure, rows_to_measure, to_markdown
 from training.report import calibration_error
 
 
@@ -47,6 +47,10 @@ def test_known_figures():
     assert report["classes"]["B"]["precision"] == pytest.approx(1 / 2) and report["classes"]["B"]["support"] == 1
     assert report["macro_f1_given_hand"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)  # A, B and J
     assert report["classes"]["C"]["misses"] == 1
+    assert (report["classes"]["C"]["precision"], report["classes"]["C"]["recall"]) == (None, None)  # not measured
+    table = to_markdown({"model": "m", "trained_on": [], "data": ["d"], "rows": "all", "stills": report})
+    (row,) = [line for line in table.splitlines() if line.startswith("| C ")]
+    assert row.split() == "| C | – | – | – | 0 | 1 |".split()
     assert report["sources"]["x"]["measured_on"] == "known"
     assert report["measured_on"]["not trained on"]["accuracy_given_hand"] == 1
     assert report["measured_on"]["not trained on"]["accuracy_end_to_end"] == pytest.approx(2 / 3)

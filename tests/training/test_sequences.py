@@ -13,7 +13,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 J = LABEL_IDS["J"]
 REST_WEIGHT = 0.3
-WAY_WEIGHT = 0.5
 
 
 @pytest.fixture
@@ -151,16 +150,15 @@ def test_long_holds_last_half_a_second_to_three(options):
     assert 15 <= min(held) < 25 and 80 < max(held) <= 91
 
 
-def test_nothing_is_asked_of_the_first_and_last_tenth_of_a_way(options):
-    """At one letter in two seconds a way takes the longest there is, 18 frames: a tenth are its first 1.8 frames."""
+def test_nothing_is_asked_of_the_first_and_last_fifth_of_a_way(options):
+    """At one letter in two seconds a way takes the longest there is, 18 frames: a fifth are its first 3.6 frames."""
     _, labels, weights = at_pace(spelled("ABCDEFGH"), 200, options(least_held=0.25, most_held=0.25), 0.5)
     ways = inner_ways(labels)
     assert len(ways) > 50
     for row, first, last in ways:
         assert last - first in (17, 18)
         way = weights[row, first:last]
-        assert not way[[0, -1]].any() and (way[2:-2] == WAY_WEIGHT).all()
-        assert 2 <= (way == 0).sum() <= 4
+        assert not way[[0, 1, 2, -3, -2, -1]].any() and (way[4:-4] == 1).all()
 
 
 def test_a_single_frame_on_a_way_is_not_asked_for(options):
@@ -249,9 +247,9 @@ def test_a_drawn_motion_is_nothing_before_and_the_letter_after_it_is_done(option
     done = (clips - clips[:, :, :1])[:, :, 8, 1]
     shown = labels == J
     assert shown.any(1).all()
-    assert done[shown].min() > 0.9 - 1e-4 and weights[shown].all()
+    assert done[shown].min() > 0.7 - 1e-4 and weights[shown].all()
     before = shown.int().cumsum(1) == 0
-    surely_not, unsure = before & (done > 0.16) & (done < 0.59), before & (done > 0.61) & (done < 0.89)
+    surely_not, unsure = before & (done > 0.16) & (done < 0.44), before & (done > 0.46) & (done < 0.69)
     assert surely_not.any(1).float().mean() > 0.9 and unsure.any(1).float().mean() > 0.9
     assert (labels[surely_not] == NOTHING).all() and weights[surely_not].all()
     assert (labels[unsure] == NOTHING).all() and not weights[unsure].any()
@@ -266,9 +264,9 @@ def test_a_drawn_motion_takes_the_wrist_along_and_the_next_letter_begins_there(o
         shown = labels == LABEL_IDS[letter]
         return (wrist * shown).sum(1) / shown.sum(1)
 
-    # A letter lies 0.1 to the left of the one before, and the J counts from 0.9 of its way on, 2.7 of 3 palm sizes.
-    assert (place("J") - place("A")).nanmean() == pytest.approx(2.8, abs=0.15)
-    assert (place("B") - place("J")).nanmean() == pytest.approx(0, abs=0.15)
+    # A letter lies 0.1 to the left of the one before, and the J counts from 0.7 of its way on, 2.1 of 3 palm sizes.
+    assert (place("J") - place("A")).nanmean() == pytest.approx(2.6, abs=0.15)
+    assert (place("B") - place("A")).nanmean() == pytest.approx(2.8, abs=0.15)
 
 
 @pytest.mark.parametrize("pace", [1.0, 6.0])
@@ -278,7 +276,7 @@ def test_a_motion_is_drawn_at_the_pace_of_the_letters(options, pace):
     done = (clips - clips[:, :, :1])[:, :, 8, 1]
     shown = labels == J
     before = shown.int().cumsum(1) == 0
-    frames = (before & (done > 1e-4)).sum(1) / 0.9  # of its first nine tenths
+    frames = (before & (done > 1e-4)).sum(1) / 0.7  # of its first seven tenths
     period = 30 / pace
     assert max(0.8 * period, 7) - 2 <= frames.min() and frames.max() <= min(max(1.6 * period, 7), 45) + 2
 

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from sign2sound.checkpoint import load_checkpoint, save_checkpoint
-from sign2sound.errors import run
+from sign2sound.errors import UserError, run
 from sign2sound.files import claim_folders
 from sign2sound.model import LandmarkGRU
-from training.train import main
+from training.command import parse_command
+from training.config import load_config
+from training.train import choose_threads, main
 
 
 def command(root, processed, folder, *arguments):
@@ -148,6 +152,34 @@ def test_resuming_with_other_settings_is_refused(refused, whole_run):
     assert "learning_rate" in refused("epochs=6", "learning_rate=0.5", "--resume", folder=whole_run[0])
 
 
+def not_finite(state: dict) -> dict:
+    return state | {
+        "state": {row: {name: value * torch.nan for name, value in own.items()} for row, own in state["state"].items()}
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("optimizer_state_dict", lambda state: state | {"state": {}}),
+        ("optimizer_state_dict", lambda state: state | {"state": {row: {} for row in state["state"]}}),
+        ("optimizer_state_dict", not_finite),
+        ("optimizer_state_dict", lambda state: None),
+        ("scheduler_state_dict", lambda state: {}),
+        ("random_state", lambda state: state | {"batches": torch.zeros(3)}),
+        ("random_state", lambda state: {}),
+        ("history", lambda rows: []),
+        ("history", lambda rows: [{}] * len(rows)),
+        ("epoch", lambda number: "two"),
+    ],
+)
+def test_a_damaged_state_of_a_run_is_one_line(refused, whole_run, tmp_path, key, change):
+    checkpoint = load_checkpoint(whole_run[0] / "checkpoints" / "latest.pth")
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(checkpoint | {key: change(checkpoint[key])}, tmp_path / "checkpoints" / "latest.pth")
+    assert "is damaged, so the run cannot go on" in refused("epochs=6", "--resume", folder=tmp_path)
+
+
 def test_a_released_model_is_never_overwritten(refused, tmp_path):
     released = tmp_path / "checkpoints" / "best_model.pth"
     save_checkpoint(released, LandmarkGRU(), config={}, epoch=1, metrics={})
@@ -164,6 +196,13 @@ def test_users_mistakes_end_in_one_line(refused, tmp_path):
     assert "no data at" in refused(data=tmp_path / "nowhere")
     assert "the loss is nan in epoch 1" in refused("learning_rate=1e30", "epochs=2", "--fresh")
     assert "no source named alice" in refused("data.test_sources=[alice]")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "threads"), [(["batch_size=16", "sequences.share=0"], 1), (["batch_size=16"], 4), (["sequences.share=0"], 4)]
+)
+def test_small_batches_of_single_frames_take_one_thread(root, overrides, threads):
+    assert choose_threads(load_config(root / "training" / "config.yaml", overrides), 4) == threads
 
 
 def test_two_runs_do_not_share_an_output(refused, tmp_path):
@@ -183,3 +222,24 @@ def test_a_wrong_key_is_said_before_torch_is_imported(root, tmp_path):
         command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "did you mean epochs?" in done.stderr
+
+
+def test_what_a_run_writes_lies_below_its_output(root, processed, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output", str(tmp_path / "mine")])
+    arguments, _ = parse_command()
+    assert arguments.output == arguments.results == tmp_path / "mine"
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    arguments, _ = parse_command()
+    assert (arguments.output.parts[-2:], arguments.results.parts[-2:]) == (("checkpoints", "run"), ("results", "run"))
+
+
+def test_one_class_alone_is_refused(processed, tmp_path, monkeypatch):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    index = pd.read_csv(processed / "index.csv", keep_default_na=False)
+    shown = index["label"] == "A"
+    index[shown].to_csv(folder / "index.csv", index=False)
+    np.save(folder / "landmarks.npy", np.load(processed / "landmarks.npy")[shown])
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output", str(tmp_path / "out"), f"data.paths=[{folder}]"])
+    with pytest.raises(UserError, match="all stills to train on show A; training needs pictures of two classes or more"):
+        main()

@@ -4,6 +4,11 @@ Every figure comes of the project's own commands, which this one runs: preproces
 kept in --work, and the same command goes on from there.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import json
 import platform
@@ -25,16 +30,17 @@ from data.pictures import find_pictures
 from sign2sound import Landmarker, Recognizer
 from sign2sound.checkpoint import load_checkpoint, load_model
 from sign2sound.errors import UserError, run
-from sign2sound.files import atomic_write, output_folder
+from sign2sound.files import atomic_write, in_project, output_folder
 from sign2sound.hand_model import find_hand_model
 from sign2sound.labels import LABELS
 from sign2sound.pictures import read_picture
 from training.images.cnn import ImageCNN
 from training.images.pictures import scale_picture
+from training.report import markdown_table, write_report
 
 GRU = "landmark GRU"
-RECIPES = Path("training/images/recipes")
-DEFAULT_IMAGES = ["images/kaggle", "images/rooms", "images/crowd"]
+RECIPES = Path(in_project("training/images/recipes"))
+DEFAULT_IMAGES = [in_project(f"images/{name}") for name in ("kaggle", "rooms", "crowd")]
 DEFAULT_RECIPES = [
     "sign-mnist=40x8", "gray64=40", "cnn128=20x8", "cnn200=10",
     "cnn200-gap=10x8", "cnn200-spatial=8x8", "cnn200-residual=2x8", "cnn200-attention=1x8",
@@ -77,7 +83,14 @@ def main() -> None:
 
     landmark_seconds = {}
     for source in counts:
-        command = ["scripts/preprocess.py", "--fresh", "--input", str(pictures / source), "--output", str(landmarks / source)]
+        command = [
+            in_project("scripts/preprocess.py"),
+            "--fresh",
+            "--input",
+            str(pictures / source),
+            "--output",
+            str(landmarks / source),
+        ]
         landmark_seconds[source] = run_once(landmarks / f"{source}.json", command)
 
     rows = {}
@@ -98,13 +111,11 @@ def main() -> None:
         "machine": platform.machine(),
         "models": rows,
     }
-    with atomic_write(arguments.output / "compare.json") as file:
-        file.write((json.dumps(report, indent=1) + "\n").encode())
     table = to_markdown(report, trainings)
-    with atomic_write(arguments.output / "compare.md") as file:
-        file.write(table.encode())
+    write_report(arguments.output / "compare", report, table)
     draw(rows, trainings, arguments.output / "compare.png")
     print(table)
+    print(f"wrote compare.md, compare.json and compare.png in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -122,8 +133,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--pictures", type=int, default=30, metavar="N", help="of each class and folder, evenly spaced (default: %(default)s)"
     )
-    parser.add_argument("--work", type=Path, default=Path("checkpoints/run/compare"), help="default: %(default)s")
-    parser.add_argument("--output", type=output_folder, default="results", help="default: %(default)s")
+    parser.add_argument(
+        "--work", type=output_folder, default=in_project("checkpoints/run/compare"), help="default: %(default)s"
+    )
+    parser.add_argument("--output", type=output_folder, default=in_project("results"), help="default: %(default)s")
     arguments = parser.parse_args()
     for recipe in arguments.recipes:
         form = RECIPE.fullmatch(recipe)
@@ -141,7 +154,7 @@ def stage(folder: Path, target: Path, per_class: int) -> int:
     for part in sorted(parts) or [folder]:
         found = find_pictures(part)
         for label, path in zip(found.labels, found.paths, strict=True):
-            by_label.setdefault(label, []).append(found.root / path)
+            by_label.setdefault(label, []).append(found.file(path))
     wanted = {}
     for label, paths in by_label.items():
         chosen = np.unique(np.linspace(0, len(paths) - 1, per_class).round().astype(int))
@@ -158,7 +171,7 @@ def stage(folder: Path, target: Path, per_class: int) -> int:
 
 def choose_candidates(recipes: list[str], pictures: Path, landmarks: Path) -> list[Candidate]:
     """The GRU as it is released, and each recipe, made to know all classes."""
-    candidates = [Candidate(GRU, "training/config.yaml", landmarks, ["precision=fp32"])]
+    candidates = [Candidate(GRU, in_project("training/config.yaml"), landmarks, ["precision=fp32"])]
     for recipe in recipes:
         name, epochs, batch = RECIPE.fullmatch(recipe).groups()
         small = [f"batch_size={batch}"] if batch else []
@@ -170,13 +183,27 @@ def choose_candidates(recipes: list[str], pictures: Path, landmarks: Path) -> li
 def train_and_test(candidate: Candidate, training: Training, folder: Path) -> dict:
     """Train one model and read its report."""
     paths = ",".join(str(candidate.data / source) for source in training.sources)
-    command = ["training/train.py", "--config", candidate.config, "--output", str(folder), "--results", str(folder / "curves")]
+    command = [
+        in_project("training/train.py"),
+        "--config",
+        candidate.config,
+        "--output",
+        str(folder),
+        "--results",
+        str(folder / "curves"),
+    ]
     command += [f"data.paths=[{paths}]", f"data.split={training.split}", *candidate.overrides]
     resume = ["--resume"] if (folder / "latest.pth").exists() else []
     run_once(folder / "training.json", command, resume)
     trained = json.loads((folder / "run.json").read_bytes())
 
-    command = ["training/evaluate.py", "--model", str(folder / "best_model.pth"), "--output", str(folder / "report")]
+    command = [
+        in_project("training/evaluate.py"),
+        "--model",
+        str(folder / "best_model.pth"),
+        "--output",
+        str(folder / "report"),
+    ]
     run_once(folder / "evaluation.json", [*command, "--data", *(str(candidate.data / source) for source in training.tests)])
     report = json.loads((folder / "report" / "report.json").read_bytes())
     return {
@@ -220,6 +247,7 @@ def measure_speed(name: str, path: Path, pictures: Path) -> dict:
 
 
 def landmark_reader(path: Path, landmarker: Landmarker) -> Callable[[np.ndarray], object]:
+    """Reads a picture by MediaPipe and the GRU at `path`."""
     recognizer = Recognizer.load(path, device="cpu")
 
     def read(picture: np.ndarray) -> None:
@@ -231,6 +259,7 @@ def landmark_reader(path: Path, landmarker: Landmarker) -> Callable[[np.ndarray]
 
 
 def image_reader(path: Path) -> Callable[[np.ndarray], object]:
+    """Reads a picture by the image model at `path`."""
     model, _ = load_model(path, ImageCNN)
     return lambda picture: model.read(scale_picture(picture, model.sizes["input"])[None])
 
@@ -247,6 +276,7 @@ def accuracies(row: dict, trainings: list[Training]) -> dict[str, float]:
 
 
 def to_markdown(report: dict, trainings: list[Training]) -> str:
+    """The table for people, and how it came about."""
     models, counts = report["models"], report["pictures"]
     home, *others = counts
     tests = list(accuracies(next(iter(models.values())), trainings))
@@ -258,9 +288,8 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
         "neighbours in the video were trained on; `in blocks`: whole stretches kept. The epoch is chosen on the same pictures;",
         f"`{home} → …` and `… → {home}` are of people whom the model never saw.",
         "",
-        "| " + " | ".join(head) + " |",
-        "| --- |" + " ---: |" * (len(head) - 1),
     ]
+    rows = []
     for name, row in models.items():
         parts = row["trainings"].values()
         size = f"{row['bytes'] / 1e6:.1f} MB"
@@ -278,11 +307,11 @@ def to_markdown(report: dict, trainings: list[Training]) -> str:
             ", ".join(f"{part['best_epoch']} of {part['epochs']}" for part in parts),
             f"{max(part['peak_memory_mib'] for part in parts):,} MiB",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        rows.append(cells)
     order = "; ".join(f"on {', '.join(training.sources)} ({training.name})" for training in trainings)
     seconds = sum(report["landmark_seconds"].values())
     lines += [
-        "",
+        *markdown_table(head, rows),
         f"Training and best epoch: {order}; a model whose best epoch is among its last would improve with more.",
         "Settings are those of training/config.yaml and of the recipes, whose epochs, batch and patience (10 epochs) were set",
         "for so few pictures.",

@@ -46,21 +46,25 @@ class Pictures:
 
     @property
     def validation(self) -> np.ndarray:
+        """bool (N,): stored for validation."""
         return self.parts == "validation"
 
     @property
     def test(self) -> np.ndarray:
+        """bool (N,): stored for testing alone."""
         return self.parts == "test"
 
     # What is said of landmarks only: no picture is doubtful or without what is to be read.
     @property
     def trusted(self) -> np.ndarray:
+        """bool (N,): all are."""
         return np.ones(len(self), dtype=bool)
 
     found = trusted
 
     @property
     def passes(self) -> np.ndarray:
+        """int (N,): the pass that found the hand; pictures need none."""
         return np.ones(len(self), dtype=np.int64)
 
 
@@ -111,7 +115,7 @@ def _load_folder(path: Path, classes: tuple[str, ...], size: list[int], group_by
         divisible = len(found) > len(set(pictures.labels))  # else there is one of each class, to be measured on
         if part == "train" and "validation" not in parts and divisible:
             named[group_split(pictures.labels, found, VALIDATION_SHARE, _STORED_SPLIT_SEED)] = "validation"
-        files += [pictures.root / name for name in pictures.paths]
+        files += [pictures.file(name) for name in pictures.paths]
         labels += pictures.labels
         groups += [f"{part}/{group}" if parts else group for group in found.tolist()]
         named_parts += named.tolist()

@@ -3,6 +3,11 @@
 Each variant of the configuration is measured as people.py does. Two that differ in `seed` alone say what chance does.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 from pathlib import Path
 
@@ -10,10 +15,11 @@ import yaml
 
 from data.dataset import load_samples
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project
 from training.config import load_config
 from training.measure.folds import deal, describe_sources, train_folds
 from training.measure.people import add_training_arguments, read_people, report_on
-from training.report import markdown_table, percent, write_report
+from training.report import for_terminal, markdown_table, percent, write_report
 
 _COLUMNS = {"mean": "mean", "median": "median", "worst_tenth": "worst tenth"}
 
@@ -22,10 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure variants of the configuration on people left out.")
     add_training_arguments(parser)
     parser.add_argument(
-        "--variants", type=Path, default="training/measure/ablation.yaml",
+        "--variants", type=Path, default=in_project("training/measure/ablation.yaml"),
         help="name and overrides of each variant (default: %(default)s)",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     try:
         variants = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -39,10 +45,12 @@ def main() -> None:
     report = {name: report_on(read_people(cache, folds, stills, clips)) for name, cache in caches.items()}
     table = to_markdown(report, arguments.overrides)
     write_report(arguments.output / "ablation", report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote ablation.md and ablation.json in {arguments.output}")
 
 
 def to_markdown(report: dict[str, dict], overrides: list[str]) -> str:
+    """The table for people."""
     rows = []
     for name, figures in report.items():
         moving = [row["both"][0] for row in figures["moving"].values()]

@@ -34,19 +34,21 @@ from training.augmentation import ease
 from training.measure.folds import CACHE, STATIC, Fold, load_folds, moving_letters
 from training.measure.words import NAMES, common_words
 from training.motions import KEYS, at_times, draw_motions
-from training.report import markdown_table, percent, share, write_report
+from training.report import for_terminal, markdown_table, percent, share, write_report
 from training.sequences import between, bones, hands_of
 
 WORDS = 1000
 SPEEDS = (1, 2, 3, 4, 5, 6)  # letters/s
 RATES = (15, 30, 60)  # frames/s
-# CER of the release before at 1 to 5 letters/s, of words composed of other people's stills, measured when it was released.
+# The release that read one held hand shape at a time: its CER at 1 to 5 letters/s, of words composed of other people's stills;
+# and what it and its speller wrote in a minute of the moving hands that spell nothing, measured on the same clips.
 BEFORE = (0.20, 0.69, 0.83, 0.94, 1.00)
+BEFORE_ON_NOTHING = {("signova_words", False): 9.2, ("traduttore_words", False): 4.9, ("traduttore_words", True): 9.0}
 DELAYS = (1, 4)  # letters/s
 HOLD = 3.0  # seconds
 HOLDS = 3  # stills of each letter and person that are held so long
 GRID = {"begin": (1.5, 2.5, 3.5), "change": (2.5, 4.0, 5.5), "end": (0.5, 1.5), "reluctance": (0.0, 0.5, 1.0)}
-_FEWEST = 18  # static letters that a person has who spells words
+FEWEST_LETTERS = 18  # static letters that a person has who spells words
 _STARTS_AS = {"J": "I", "Z": "D"}  # the hand shapes that they are drawn with
 _DRAWING = 0.3  # seconds that a J or Z takes at least, however fast the letters around it are
 _SLIDE = (0.3, 0.9)  # palm sizes, of equal letters
@@ -91,7 +93,8 @@ def main() -> None:
         report["moving"] = {} if clips is None else measure_moving(folds, clips)
         table, name = to_markdown(report), "fluency"
     write_report(arguments.output / name, report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote {name}.md and {name}.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -117,10 +120,10 @@ def signers(stills: Samples) -> dict[str, dict[str, torch.Tensor]]:
         of_source = stills[stills.sources == source]
         shapes = palm_clips(torch.from_numpy(of_source.landmarks), torch.from_numpy(of_source.left_handed))[:, 0]
         labels = np.unique(of_source.labels)
-        if len(labels) >= _FEWEST:
+        if len(labels) >= FEWEST_LETTERS:
             hands[source] = {LABELS[label]: shapes[torch.from_numpy(of_source.labels == label)] for label in labels}
     if not hands:
-        raise UserError(f"no source has stills of {_FEWEST} of the {len(STATIC)} static letters; give --data more of them")
+        raise UserError(f"no source has stills of {FEWEST_LETTERS} of the {len(STATIC)} static letters; give more --data")
     return hands
 
 
@@ -285,6 +288,14 @@ def figures(texts: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
     return {"cer": float(edits.sum() / sum(map(len, texts))) if len(texts) else None, "right": share(edits == 0)}
 
 
+def words_error(model: LandmarkGRU, spellings: Sequence[Spelling], speed: float) -> float:
+    """The character error rate of what is written of them at 30 frames/s, read by `model`."""
+    folds = {spelling.source: Fold(Path(), [], model) for spelling in spellings}
+    readings = read_words(folds, spellings, speed, FRAME_RATE)
+    written = [write(reading, FRAME_RATE)[0].text.strip() for reading in readings]
+    return figures(np.array([spelling.text for spelling in spellings]), np.array(written))["cer"]
+
+
 def delays_of(text: str, written: str, times: Sequence[float], speed: float) -> list[float]:
     """Seconds from the start of each static letter's hold until it was written, where it was written."""
     starts, _ = holds_of(text, speed)
@@ -401,10 +412,10 @@ def to_markdown(report: dict) -> str:
     holds = report["holds"]
     lines = [
         f"The {WORDS:,} most frequent English words of three letters or more and 200 given names, composed of the stills of",
-        f"{len(report['people'])} people with {_FEWEST} static letters or more, dealt out in turn; left out, as nobody has all",
-        f"their letters: {report['skipped']}. Half of each letter's time is held, half the way to the next; equal letters are",
-        f"parted by a slide; J and Z are drawn with the person's I and D, in {_DRAWING} s or more. {FRAME_RATE} frames/s where",
-        "no other rate is said.",
+        f"{len(report['people'])} people with {FEWEST_LETTERS} static letters or more, dealt out in turn; left out, as nobody",
+        f"has all their letters: {report['skipped']}. Half of each letter's time is held, half the way to the next; equal",
+        f"letters are parted by a slide; J and Z are drawn with the person's I and D, in {_DRAWING} s or more.",
+        f"{FRAME_RATE} frames/s where no other rate is said.",
         "Each person is read by a model that never saw them.",
         "",
         *markdown_table(["letters/s", *SPEEDS], rows),
@@ -431,14 +442,14 @@ def to_markdown(report: dict) -> str:
     if report["no_letters"]:
         lines += ["Moving hands that spell nothing:", ""]
         lines += markdown_table(
-            ["source", "signs", "clips", "minutes", "letters", "letters a minute"],
+            ["source", "signs", "clips", "minutes", "letters", "letters a minute", "of the release before"],
             [
-                [source, kind, *_added_up(chosen)]
+                [source, kind, *_added_up(chosen), BEFORE_ON_NOTHING.get((source, wanted), "–")]
                 for source, signs in report["no_letters"].items()
                 for kind, wanted in (("that look like no letter", False), ("that look like letters", True))
                 if (chosen := [sign for sign in signs.values() if sign["look_alike"] == wanted])
             ],
-            "llrrrr",
+            "llrrrrr",
         )
     if report["moving"]:
         lines += ["Real clips of J and Z that move:", ""]

@@ -5,7 +5,7 @@ people.py trains them into a folder, the cache; every program here reads from it
 
 import multiprocessing
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +17,16 @@ from data.dataset import Samples
 from sign2sound.checkpoint import load_checkpoint, load_model, save_checkpoint
 from sign2sound.errors import UserError
 from sign2sound.features import FRAME_RATE, palm_clips
+from sign2sound.files import in_project
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, STATIC_LETTERS
 from sign2sound.model import LandmarkGRU
 from sign2sound.recognizer import Recognizer
 from training.config import Config
 from training.motions import moves
 from training.tasks import task_of
-from training.train import Trainer, choose_precision, load_data
+from training.train import Trainer, choose_precision, keep_freed_memory, load_data
 
-CACHE = Path("checkpoints/run/folds")
+CACHE = Path(in_project("checkpoints/run/folds"))
 # Sources that show the same people, by what their publishers say: no model is measured on one and trained on another of them.
 SAME_PEOPLE = (
     {"ardamavi", "not_letters"},
@@ -121,15 +122,35 @@ def train_folds(variants: Mapping[Path, Config], folds: list[list[str]], workers
                     f"{path} was trained with another configuration or other folds; remove it or name another --models"
                 )
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)) or 1, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    epochs = context.Value("i", 0)  # done by all processes together
+    with (
+        ProcessPoolExecutor(min(workers, len(jobs)) or 1, context, initializer=_start_worker, initargs=(epochs,)) as pool,
+        tqdm(
+            total=sum(config.epochs for _, config in jobs), desc=f"{len(jobs)} models", unit=" epochs", disable=not jobs
+        ) as bar,
+    ):
         results = [pool.submit(train_fold, path, config) for path, config in jobs]
-        for result in tqdm(results, desc="models", disable=not jobs):
+        running = True
+        while running:
+            running = wait(results, timeout=1).not_done
+            bar.update(epochs.value - bar.n)
+        for result in results:
             result.result()
+
+
+_epochs = None  # a worker's, see train_folds
+
+
+def _start_worker(epochs) -> None:
+    global _epochs
+    _epochs = epochs
+    torch.set_num_threads(1)
 
 
 def train_fold(path: Path, config: Config) -> None:
     """Train like train.py, in a process of its own."""
     torch.manual_seed(config.seed)
+    keep_freed_memory()
     device = torch.device("cpu")
     stills, clips, validation = load_data(config)
     sources = {"training_sources": sorted(map(str, {*stills.sources, *(() if clips is None else clips.sources)}))}
@@ -139,6 +160,9 @@ def train_fold(path: Path, config: Config) -> None:
     while not trainer.finished:
         trainer.train_epoch()
         trainer.validate(validation)
+        if _epochs is not None:
+            with _epochs.get_lock():
+                _epochs.value += 1
     about = {"config": config.model_dump(), "epoch": trainer.epoch, "metrics": trainer.history[-1] | sources}
     save_checkpoint(path, model, **about)
 

@@ -3,6 +3,11 @@
 The sources are dealt out over folds; for each fold a model is trained on all others, and reads the fold's.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import os
 from collections.abc import Sequence
@@ -11,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model, save_checkpoint
 from sign2sound.errors import UserError, run
 from sign2sound.features import FRAME_RATE
+from sign2sound.files import in_project, output_file, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABEL_IDS, LABELS, MOTION_LETTERS, NOTHING
 from sign2sound.recognizer import Recognizer
@@ -33,7 +40,7 @@ from training.measure.folds import (
     read,
     train_folds,
 )  # fmt: skip
-from training.report import calibration_error, markdown_table, percent, share, write_report
+from training.report import calibration_error, for_terminal, markdown_table, percent, share, write_report
 
 THRESHOLD = 0.5  # the probability above which live use takes a letter
 HELD = {"held_half": 0.5, "held_three": 3.0}  # seconds
@@ -60,6 +67,8 @@ class Reads:
 def main() -> None:
     arguments = parse_arguments()
     config = load_config(arguments.config, arguments.overrides)
+    if arguments.calibrate:
+        load_model(arguments.calibrate)  # said before the work, if it is none
     stills, clips = load_samples(config.data.paths)
     folds = deal(describe_sources(stills, clips), arguments.folds)
     train_folds({arguments.models: config}, folds, arguments.workers)
@@ -68,39 +77,52 @@ def main() -> None:
     report["frame_rates"] = at_frame_rates(reads)
     table = to_markdown(report)
     write_report(arguments.output / "people", report, table)
-    print(table)
+    print(for_terminal(table))
     if arguments.calibrate:
         calibrate(arguments.calibrate, report["temperature"])
         print(f"set the temperature of {arguments.calibrate} to {report['temperature']:.3f}")
+    data = " ".join(map(str, config.data.paths))
+    print(
+        f"wrote people.md and people.json in {arguments.output}, the models in {arguments.models}; "
+        f"next: python training/measure/fluency.py --data {data}"
+    )
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train without each fold of the sources in turn and measure on it.")
     add_training_arguments(parser)
-    parser.add_argument("--calibrate", type=Path, metavar="PTH", help="store the temperature found in this checkpoint")
-    return parser.parse_args()
+    parser.add_argument("--calibrate", type=output_file, metavar="PTH", help="store the temperature found in this checkpoint")
+    return parser.parse_intermixed_args()
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every program that trains the models of the folds."""
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a value of the configuration, such as epochs=10")
-    parser.add_argument("--config", type=Path, default="training/config.yaml", help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=in_project("training/config.yaml"), help="default: %(default)s")
     parser.add_argument("--folds", type=int, default=8, metavar="N", help="of people left out together (default: %(default)s)")
     parser.add_argument(
-        "--models", type=Path, default=CACHE, help="folder of the folds' models, trained where missing (default: %(default)s)"
+        "--models",
+        type=output_folder,
+        default=str(CACHE),
+        help="folder of the folds' models, trained where missing (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, default="results/run", help="folder of the tables (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=output_folder, default=in_project("results/run"), help="folder of the tables (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one per core)")
 
 
 def read_people(cache: Path, folds: list[list[str]], stills: Samples, clips: Samples | None) -> list[Reads]:
     """All sources with something to measure, each read by the model of its fold."""
     by_source = load_folds(cache, [name for left_out in folds for name in left_out])
-    reads = [read_source(name, fold, stills, clips) for name, fold in sorted(by_source.items())]
+    named = tqdm(sorted(by_source.items()), desc="reading people", unit=" sources")
+    reads = [read_source(name, fold, stills, clips) for name, fold in named]
     return [one for one in reads if len(one.still_logits) or len(one.clip_logits)]
 
 
 def read_source(name: str, fold: Fold, stills: Samples, clips: Samples | None) -> Reads:
     # Hands that sign nothing are marked as doubtful, so that nobody takes them for letters.
+    """Have a source read by the model that never saw it."""
     stills = stills[(stills.sources == name) & (stills.trusted | (stills.labels == NOTHING))]
     misses = stills.labels[~stills.found]
     stills = stills[stills.found]
@@ -238,6 +260,7 @@ def calibrate(path: Path, temperature: float) -> None:
 
 
 def to_markdown(report: dict) -> str:
+    """The tables for people."""
     lines = ["Each source read by a model that was trained on none of its people. 24 static letters:", ""]
     titles = {"mean": "**mean**", "median": "**median**", "worst_tenth": "**worst tenth**"}
     pooled = {"mean": f"pooled {report['calibration_error']:.3f}"}

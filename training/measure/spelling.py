@@ -1,6 +1,7 @@
-"""How well the live path reads spelled texts: python training/measure/spelling.py --videos videos
+"""How well the live path, frames to text, reads spelled texts: python training/measure/spelling.py --videos videos
 
 A.mp4 to Z.mp4 each show one letter: the hand comes up, holds it and goes down. Joined one after another they spell any text.
+The synthetic signer spells words from slow to fast.
 """
 
 if __name__ == "__main__":  # above the imports that take seconds
@@ -15,18 +16,22 @@ from pathlib import Path
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
+from tqdm import tqdm
 
 from sign2sound.checkpoint import load_model
 from sign2sound.errors import run
+from sign2sound.features import FRAME_RATE
 from sign2sound.files import in_project, output_folder
 from sign2sound.hand import Hand
 from sign2sound.labels import LABELS, NOTHING, STATIC_LETTERS
 from sign2sound.landmarker import Landmarker
+from sign2sound.live import Live
 from sign2sound.pictures import Video
 from sign2sound.recognizer import Recognizer
+from sign2sound.signer import sign_word
 from sign2sound.speller import Speller, SpellerEvent, SpellerOptions
 from training.measure.folds import refuse_if_seen
-from training.report import markdown_table, write_report
+from training.report import for_terminal, markdown_table, write_report
 
 TEXTS = (
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
@@ -35,7 +40,8 @@ TEXTS = (
     "HELLO COFFEE BOOKKEEPER PIZZA LLAMA SUCCESS",
 )
 UNLIKE_ASL = "TX"  # these two clips show other hand shapes than American Sign Language has
-RATES = {15: "every second frame", 30: "every frame", 60: "landmarks interpolated"}
+SIGNED = "HELLO PIZZA QUICK BROWN FOX JUMPS OVER LAZY DOG COFFEE ANNA BOOK SIGN WATER ZOE JOSE MAY THINK VERY WEST".split()
+SPEEDS = (1, 2, 3, 4, 5)  # letters/s, of the synthetic signer
 WORD_GAP = 3.0  # seconds without a hand between two words
 PAUSE = 2.5  # in these clips the hand is down for up to 2.2 s between the letters of a word
 _NEAR = 0.15  # palm sizes
@@ -68,6 +74,7 @@ class Stream:
     word_ends: list[int]  # index of each word's last letter
 
     def clip_at(self, time: float) -> int:
+        """The index of the letter that is shown at `time`."""
         return int(np.searchsorted(self.starts, time, side="right")) - 1
 
 
@@ -78,6 +85,7 @@ class PlainSpeller:
         self._run: list[tuple[int, float]] = []
 
     def update(self, timestamp: float, probabilities: np.ndarray) -> SpellerEvent | None:
+        """As `sign2sound.Speller.update`."""
         best = int(probabilities.argmax())
         if probabilities[best] <= 0.6 or best == NOTHING:
             self._run = []
@@ -104,28 +112,36 @@ def main() -> None:
     model, checkpoint = load_model(arguments.model)
     refuse_if_seen(arguments.model, checkpoint, [arguments.videos.resolve().name])  # a source is named after its folder
     recognizer = Recognizer(model)
-    clips = {15: read_clips(arguments.videos, every=2), 30: read_clips(arguments.videos)}
-    clips[60] = {letter: twice_as_fast(clip) for letter, clip in clips[30].items()}
+    plain = read_clips(arguments.videos)
+    shown = {
+        "15": read_clips(arguments.videos, every=2),
+        "30": plain,
+        "60": {letter: with_frames_between(clip) for letter, clip in plain.items()},
+        "30, double speed": {letter: at_double_speed(clip) for letter, clip in plain.items()},
+    }
     asl = [text.translate(str.maketrans("", "", UNLIKE_ASL)) for text in TEXTS]
     rows = []
-    for rate in RATES:
-        whole, part = (join(texts, clips[rate], recognizer) for texts in (TEXTS, asl))
+    for rate, clips in tqdm(shown.items(), desc="spelling", unit=" rates"):
+        whole, part = (join(texts, clips, recognizer) for texts in (TEXTS, asl))
         rows += [
             {"rate": rate, "speller": name, **figures(whole, make()), "cer_of_asl": figures(part, make())["cer"]}
             for name, make in SPELLERS.items()
         ]
-    report = {"model": str(arguments.model), "spelled": rows, "clips": list(letter_rows(clips[30], recognizer))}
+    report = {"spelled": rows, "clips": list(letter_rows(plain, recognizer)), "signer": read_signer(model)}
     table = to_markdown(report)
     write_report(arguments.output / "spelling", report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote spelling.md and spelling.json in {arguments.output}")
 
 
 def read_clips(folder: Path, every: int = 1) -> dict[str, Clip]:
     """The letters of TEXTS from a folder of videos, of which only every second frame, say, is looked at."""
-    return {letter: read_clip(folder / f"{letter}.mp4", every) for letter in sorted(set("".join(TEXTS)) - {" "})}
+    letters = tqdm(sorted(set("".join(TEXTS)) - {" "}), desc="reading videos", unit=" videos")
+    return {letter: read_clip(folder / f"{letter}.mp4", every) for letter in letters}
 
 
 def read_clip(path: Path, every: int = 1) -> Clip:
+    """The hands of a video, of which every so many-th frame is looked at."""
     with Video(path) as video, Landmarker(video=True) as landmarker:
         hands = [landmarker.track(frame, time) for number, (frame, time) in enumerate(video) if number % every == 0]
     landmarks = np.stack([hand.landmarks if hand else np.full((21, 3), np.nan, np.float32) for hand in hands])
@@ -151,7 +167,13 @@ def find_hold(landmarks: np.ndarray, frame_rate: float) -> tuple[int, int]:
     return first, last
 
 
-def twice_as_fast(clip: Clip) -> Clip:
+def at_double_speed(clip: Clip) -> Clip:
+    """Every second frame of the clip, as many in a second as before."""
+    first, last = clip.held
+    return Clip(clip.letter, clip.landmarks[::2], clip.left_handed[::2], clip.frame_rate, (first // 2, last // 2))
+
+
+def with_frames_between(clip: Clip) -> Clip:
     """The clip at twice its frame rate, with landmarks halfway between its frames; NaN where either has no hand."""
     between = (clip.landmarks[:-1] + clip.landmarks[1:]) / 2
     landmarks = np.insert(clip.landmarks, np.arange(1, len(clip.landmarks)), between, axis=0)
@@ -182,12 +204,30 @@ def join(texts: Iterable[str], clips: dict[str, Clip], recognizer: Recognizer) -
     return Stream(np.array(times), np.array(probabilities), shown, np.array(starts), word_ends)
 
 
+def read_signer(model) -> list[dict]:
+    """By speed: what was written of each word that the synthetic signer spells at 30 frames/s, and its cer."""
+    rows = []
+    for speed in SPEEDS:
+        written = {}
+        for word in tqdm(SIGNED, desc=f"signer, {speed} letters/s", unit="word"):
+            with Recognizer(model) as recognizer:
+                live = Live(recognizer)
+                for frame, time in sign_word(word, frame_rate=FRAME_RATE, speed=speed):
+                    live.step(frame, time)
+            written[word] = live.text.strip()
+        errors = sum(Levenshtein.distance(word, text) for word, text in written.items())
+        rows.append({"speed": speed, "cer": errors / sum(map(len, SIGNED)), "written": written})
+    return rows
+
+
 def hands_of(clip: Clip) -> Iterator[Hand | None]:
+    """The hand of each frame."""
     for landmarks, left_handed in zip(clip.landmarks, clip.left_handed, strict=True):
         yield None if np.isnan(landmarks[0, 0]) else Hand(landmarks, bool(left_handed))
 
 
 def spell(stream: Stream, speller) -> list[SpellerEvent]:
+    """What the speller writes of a stream."""
     events = (speller.update(*frame) for frame in zip(stream.times, stream.probabilities, strict=True))
     return [event for event in events if event]
 
@@ -254,16 +294,16 @@ def letter_rows(clips: dict[str, Clip], recognizer: Recognizer) -> Iterator[list
 
 
 def to_markdown(report: dict) -> str:
+    """The tables for people."""
     rows = []
     for row in report["spelled"]:
-        delays = [f"{delay:.2f} s" for delay in np.quantile(row["delays"], [0.5, 0.95])]
+        delays = [f"{np.quantile(row['delays'], part):.2f} s" if row["delays"] else "–" for part in (0.5, 0.95)]
         shares = [f"{row[key]:.1%}" for key in ("cer", "cer_of_asl")]
         ends = [row["ended"], row["ends"] - row["ended"]]
         rows.append([row["rate"], row["speller"], *shares, row["gaps"], row["unseen"], *delays, *ends])
     head = ["frames/s", "speller", "CER", "without T and X", "gaps", "no hand", "delay: median", "p95"]
     head += ["ends of words: right", "wrong"]
     count = report["spelled"][0]["letters"]
-    frames = ", ".join(f"{which} at {rate}/s" for rate, which in RATES.items())
     lines = [
         "Texts joined from one video per letter and read frame by frame as in live use. One signer, whom the model never saw",
         f"and on whom nothing was chosen. {count} letters in {len(' '.join(TEXTS).split())} words:",
@@ -278,11 +318,24 @@ def to_markdown(report: dict) -> str:
         "time, before or after the hold. No hand: letters written while no hand was seen.",
         "",
         f"Between the letters of a word the hand is down for up to 2.2 s, so here words are {WORD_GAP:g} s apart and",
-        f"{PAUSE:g} s end one; by default {SpellerOptions().pause:g} s do. Frames: {frames}.",
+        f"{PAUSE:g} s end one; by default {SpellerOptions().pause:g} s do. At 15/s every second frame is shown, at 60/s",
+        "landmarks are interpolated, and at double speed the clips take half their time.",
         "",
         "Each clip alone, at 30 frames/s:",
         "",
         *markdown_table(["letter", "written", "hold", "mean probabilities during it"], report["clips"], "llrl"),
+        f"The synthetic signer through MediaPipe, {FRAME_RATE} frames/s: {len(SIGNED)} words. Its hand shapes are prototypes",
+        "of the data that the model was trained on.",
+        "",
+        *markdown_table(
+            ["letters/s", "CER", "not written right"],
+            [
+                [row["speed"], f"{row['cer']:.1%}", ", ".join(wrong) or "–"]
+                for row in report["signer"]
+                for wrong in [[f"{word}: {text}" for word, text in row["written"].items() if text != word]]
+            ],
+            "rrl",
+        ),
     ]
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import wordfreq
+from tqdm import tqdm
 
 from data.dataset import Samples, load_samples
 from sign2sound.checkpoint import load_model
@@ -26,7 +27,7 @@ from sign2sound.model import LandmarkGRU
 from sign2sound.words import Dictionary, literal_of, spell
 from training.measure.folds import CACHE, load_folds, read
 from training.measure.people import HELD, THRESHOLD
-from training.report import markdown_table, write_report
+from training.report import for_terminal, markdown_table, write_report
 
 WORDS = 2000
 NAMES = Path(__file__).with_name("given_names.txt")  # US census 1990: the 100 most frequent, and 100 spread over the others
@@ -69,7 +70,8 @@ def main() -> None:
     }
     table = to_markdown(report)
     write_report(arguments.output / "words", report, table)
-    print(table)
+    print(for_terminal(table))
+    print(f"wrote words.md and words.json in {arguments.output}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -97,7 +99,7 @@ def read_strangers(data: Sequence[Path], models: Path, temperature: float) -> di
     stills, clips = load_samples(data)
     names = sorted(map(str, {*stills.sources, *(() if clips is None else clips.sources)}))
     strangers = {}
-    for name, fold in load_folds(models, names).items():
+    for name, fold in tqdm(load_folds(models, names).items(), desc="reading people", unit=" sources"):
         fold.model.temperature = temperature
         readings = {letter: read_letter(fold.model, stills, name, letter, HELD["held_half"]) for letter in STATIC_LETTERS}
         if clips is not None:
@@ -120,6 +122,7 @@ def read_letter(model: LandmarkGRU, samples: Samples, source: str, letter: str, 
 
 
 def at_least(strangers: dict[str, Readings], probability: float) -> dict[str, Readings]:
+    """The readings without those whose likeliest letter is less probable."""
     sure = {
         name: {letter: rows[rows.max(axis=1) >= probability] for letter, rows in readings.items()}
         for name, readings in strangers.items()
@@ -168,7 +171,7 @@ def measure(
     """Shares of the words: literal: right as spelled; best: right by `best`; top: right as spelled or offered among three;
     kept: of those right as spelled, how many `best` leaves alone; unknown_kept: the same, of those in no dictionary."""
     literal, best, top, known = (np.zeros(len(words), dtype=bool) for _ in range(4))
-    for row, word in enumerate(words):
+    for row, word in enumerate(tqdm(words, desc="spelled words", unit=" words")):
         evidence = spell_by_stranger(word, strangers, slips, random)
         literal[row] = literal_of(evidence) == word
         best[row] = dictionary.best(evidence) == word
@@ -189,7 +192,7 @@ def typing(dictionary: Dictionary, words: Sequence[str]) -> dict[str, float]:
     """Milliseconds, the processor's, of `suggest` after each letter of each word, typed; and the share of letters to spell
     until it is offered or finished."""
     milliseconds, spelled = [], 0
-    for word in words:
+    for word in tqdm(words, desc="typed words", unit=" words"):
         typed = np.eye(29)[[LABEL_IDS[letter] for letter in word]]
         offered = len(word)
         for length in range(1, len(word) + 1):
@@ -207,6 +210,7 @@ def typing(dictionary: Dictionary, words: Sequence[str]) -> dict[str, float]:
 
 
 def to_markdown(report: dict) -> str:
+    """The table for people."""
     typed, spelled = report["typing"], report["spelled"]
     rows = [
         [condition, kind, *(f"{row[key]:.1%}" for key in ("literal", "best", "top", "kept"))]

@@ -106,13 +106,13 @@ def test_every_test_has_its_column(report):
     assert accuracies(report["models"][GRU], TRAININGS) == {
         "anna, at random": 0.9, "anna, in blocks": 0.8, "anna → bo": 0.7, "bo → anna": 0.3,
     }  # fmt: skip
-    rows = to_markdown(report, TRAININGS).splitlines()
-    assert (
-        f"| {GRU} | 90.0% | 80.0% | 70.0% | 30.0% | 1,000 | 2.0 MB + 7.8 MB | 3.0 | 4.0 | 30 / 30 / 30 s | 8 | 1 of 2, "
-        in "\n".join(rows)
-    )
-    assert any(row.startswith("| gray64 | 90.0% | 80.0% | 10.0% | 30.0% | 1,000 | 2.0 MB |") for row in rows)
-    assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
+    head, _, *rows = [line.split(" | ") for line in to_markdown(report, TRAININGS).splitlines() if line.startswith("|")]
+    assert len(head) == 13 and len(rows) == 2
+    assert [cell.strip() for cell in rows[0]] == [
+        f"| {GRU}", "90.0%", "80.0%", "70.0%", "30.0%", "1,000", "2.0 MB + 7.8 MB", "3.0", "4.0", "30 / 30 / 30 s", "8",
+        "1 of 2, 1 of 2, 1 of 2", "700 MiB |",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in rows[1]][:7] == ["| gray64", "90.0%", "80.0%", "10.0%", "30.0%", "1,000", "2.0 MB"]
     json.dumps(report)
 
 

@@ -9,7 +9,8 @@ from sign2sound.errors import UserError
 from sign2sound.labels import LABEL_IDS
 from sign2sound.speller import SpellerEvent
 from training.measure import spelling
-from training.measure.spelling import Clip, PlainSpeller, Stream, figures, find_hold, twice_as_fast
+from training.measure.spelling import Clip, PlainSpeller, Stream, at_double_speed, figures, find_hold, with_frames_between
+from training.report import for_terminal
 
 HAND = np.random.default_rng(0).uniform(0, 100, (21, 3)).astype(np.float32)
 
@@ -30,11 +31,18 @@ def test_the_hold_is_found_from_the_landmarks_alone():
 
 def test_twice_the_frame_rate_is_the_same_motion():
     landmarks = rising_and_held()
-    clip = twice_as_fast(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
+    clip = with_frames_between(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
     assert (clip.frame_rate, clip.held, len(clip.landmarks)) == (60.0, (40, 98), 119)
     np.testing.assert_array_equal(clip.landmarks[::2], landmarks)
     np.testing.assert_allclose(clip.landmarks[31], (landmarks[15] + landmarks[16]) / 2, rtol=1e-5)
     assert np.isnan(clip.landmarks[19]).all()  # half the way from no hand to one
+
+
+def test_double_speed_shows_half_of_the_frames_in_half_of_the_time():
+    landmarks = rising_and_held()
+    clip = at_double_speed(Clip("A", landmarks, np.zeros(60, dtype=bool), 30.0, (20, 49)))
+    assert (clip.frame_rate, clip.held) == (30.0, (10, 24))
+    np.testing.assert_array_equal(clip.landmarks, landmarks[::2])
 
 
 def test_the_plain_speller_needs_twelve_equal_frames():
@@ -82,21 +90,24 @@ def test_figures_worked_out_by_hand():
 
 
 def test_a_real_video(shared_data, root, tmp_path, monkeypatch, capsys):
-    """Frames to text, at all rates: an L, which the released model reads well."""
+    """Frames to text, at all rates: an L, which the released model reads well; and two letters of the synthetic signer."""
     monkeypatch.setattr(spelling, "TEXTS", ("L",))
+    monkeypatch.setattr(spelling, "SIGNED", ["LU"])
+    monkeypatch.setattr(spelling, "SPEEDS", (4,))
     arguments = ["--videos", shared_data / "videos", "--model", root / "checkpoints" / "best_model.pth", "--output", tmp_path]
     monkeypatch.setattr(sys, "argv", ["spelling.py", *map(str, arguments)])
     spelling.main()
     table = (tmp_path / "spelling.md").read_text()
-    assert capsys.readouterr().out == f"{table}\n"
+    assert capsys.readouterr().out == f"{for_terminal(table)}\nwrote spelling.md and spelling.json in {tmp_path}\n"
     report = json.loads((tmp_path / "spelling.json").read_text())
     rows = [row for row in report["spelled"] if row["speller"] == "Speller"]
-    assert [row["rate"] for row in rows] == [15, 30, 60]
+    assert [row["rate"] for row in rows] == ["15", "30", "60", "30, double speed"]
     for row in rows:
         assert (row["cer"], row["cer_of_asl"], row["gaps"], row["unseen"]) == (0, 0, 0, 0)
         assert len(row["delays"]) == 1 and row["delays"][0] <= 0.6
         assert (row["ended"], row["ends"]) == (1, 1)
     assert [clip[:2] for clip in report["clips"]] == [["L", "L"]]
+    assert report["signer"] == [{"speed": 4, "cer": 0, "written": {"LU": "LU"}}]
 
 
 def test_a_missing_video_is_named(tmp_path, root, monkeypatch):

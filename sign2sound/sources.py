@@ -1,10 +1,11 @@
 """Where the pictures come from: a camera, a network stream, a video file, the synthetic signer, a folder of stills."""
 
+import os
 import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from sign2sound.files import PICTURE_SUFFIXES, natural_order, printable
 from sign2sound.pictures import Video, frame_rate
 from sign2sound.signer import SPEED, sign_word
 
+CAMERAS = range(10)  # numbers that are tried
 STREAMS = ("http", "https", "rtsp")
 _PATIENCE = 5000  # milliseconds that a network stream may take to open, and to send the next picture
 _LOOK_EVERY = 0.2  # seconds between looks into a folder that is being filled
@@ -40,10 +42,18 @@ class Camera:
 
     live = True
 
-    def __init__(self, capture: cv2.VideoCapture, name: str, check: str = "its cable, or whether another program took it"):
-        """check: what to look at when it stops delivering."""
+    def __init__(
+        self,
+        capture: cv2.VideoCapture,
+        name: str,
+        check: str = "its cable, or whether another program took it",
+        number: int = -1,
+    ):
+        """check: what to look at when it stops delivering. number: of a camera of this machine; -1 for what is none."""
         self.name = name
+        self.number = number
         self._check = check
+        self.size = tuple(int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         self.frame_rate = frame_rate(capture)
         self.dropped = 0
         self._capture = capture
@@ -57,10 +67,11 @@ class Camera:
         while newest := self._newest.get():
             picture, arrived = newest
             first = arrived if first is None else first
-            yield Frame(_rgb(picture), arrived - first, time.perf_counter() - arrived)
+            yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), arrived - first, time.perf_counter() - arrived)
         raise UserError(f"{self.name} delivers no more pictures; check {self._check}")
 
     def close(self) -> None:
+        """Give the camera back."""
         self._closing.set()
         self._reader.join(timeout=2)
         if not self._reader.is_alive():  # else it hangs in the driver, and a release beneath it would crash
@@ -85,6 +96,7 @@ class VideoFile:
     """Every frame of a video file, in order. Raises UserError when it is missing, no video, or without frames."""
 
     live = False
+    number = -1
     dropped = 0
 
     def __init__(self, path: Path):
@@ -96,6 +108,7 @@ class VideoFile:
         return _timed(self._video)
 
     def close(self) -> None:
+        """Close the file."""
         self._video.close()
 
 
@@ -103,6 +116,7 @@ class Sample:
     """The synthetic signer spelling a word, at `speed` letters/s. Raises UserError when it cannot spell it so."""
 
     live = False
+    number = -1
     dropped = 0
     frame_rate = 25
 
@@ -114,17 +128,77 @@ class Sample:
         return _timed(self._frames)
 
     def close(self) -> None:
+        """Stop drawing."""
         self._frames.close()
 
 
-def open_camera(number: int) -> Camera:
-    """Raises UserError when no camera of that number opens and delivers a picture."""
+def silence_opencv() -> None:
+    """What OpenCV and FFmpeg within it log of a camera or file that does not open, our errors say in one line."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def parse_source(name: str) -> int | str | Path:
+    """What a user named: a camera's number, a stream's address, or the path of a video, a picture or a folder of pictures.
+
+    Raises UserError where it is none of these.
+    """
+    if is_stream(name):
+        return name
+    if name.isdecimal():
+        return int(name)
+    if not Path(name).exists():
+        raise UserError(
+            f"no file or folder {printable(name)}; expected a picture, a folder of pictures, a video, a camera's number, or "
+            "the address of an MJPEG or RTSP stream"
+        )
+    return Path(name)
+
+
+def is_stills(source: int | str | Path | None) -> bool:
+    """Whether it is a picture or a folder, which is read picture by picture."""
+    return isinstance(source, Path) and (source.is_dir() or source.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def open_source(source: int | str | Path, resolution: tuple[int, int] | None = None) -> Camera | VideoFile:
+    """The stream that `parse_source` gave; resolution: see `open_camera`. Raises UserError when it does not open."""
+    if isinstance(source, Path):
+        return VideoFile(source)
+    return open_camera(source, resolution) if isinstance(source, int) else open_stream(source)
+
+
+def open_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
+    """resolution: width and height to ask for; a camera that lacks it gives its nearest, see its `size`.
+
+    Raises UserError when no camera of that number opens and delivers a picture.
+    """
     with suppress(cv2.error):  # a number beyond what OpenCV takes
         capture = cv2.VideoCapture(number)
+        if resolution:
+            for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), resolution, strict=True):
+                capture.set(side, pixels)
         if capture.read()[0]:
-            return Camera(capture, f"camera {number}")
+            return Camera(capture, f"camera {number}", number=number)
         capture.release()
-    raise UserError(f"camera {number} does not open; check that it is plugged in and free, or use --source FILE or sample")
+    raise UserError(f"camera {number} does not open; check that it is plugged in and free, or name a video file")
+
+
+def next_camera(number: int, resolution: tuple[int, int] | None = None) -> Camera:
+    """The next camera after `number` that opens, from the first one on again behind the last. Raises UserError when no other
+    does."""
+    for other in (*CAMERAS[number + 1 :], *CAMERAS[: max(number, 0)]):
+        with suppress(UserError):
+            return open_camera(other, resolution)
+    raise UserError(f"no {'other ' if number >= 0 else ''}camera opens; plug one in, or end the program that uses it")
+
+
+def list_cameras() -> list[str]:
+    """A line for each camera that opens."""
+    lines = []
+    for number in CAMERAS:
+        with suppress(UserError), closing(open_camera(number)) as camera:
+            lines.append(f"{camera.name}: {camera.size[0]}x{camera.size[1]}, {camera.frame_rate:g} frames/s")
+    return lines
 
 
 def is_stream(name: str) -> bool:
@@ -170,10 +244,6 @@ def watch_pictures(folder: Path) -> Iterator[Path]:
                 else:
                     seen[path] = size
         time.sleep(_LOOK_EVERY)
-
-
-def _rgb(picture: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _timed(frames: Iterable[tuple[np.ndarray, float]]) -> Iterator[Frame]:

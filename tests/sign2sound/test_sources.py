@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
@@ -7,17 +8,19 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.sources import (
+from sign2sound import UserError
+from sign2sound.sources import (
     Camera,
     Sample,
     VideoFile,
     find_pictures,
     is_stream,
+    list_cameras,
+    next_camera,
     open_camera,
     open_stream,
     watch_pictures,
 )
-from sign2sound import UserError
 
 
 def write_video(path, frames: int):
@@ -42,13 +45,6 @@ def test_every_frame_of_a_video_comes_once_with_its_time(tmp_path):
     red, green, blue = frames[0].picture[:, :24].mean(axis=(0, 1))
     assert frames[0].picture.shape == (48, 64, 3)
     assert red > 200 > 60 > max(green, blue)
-
-
-@pytest.mark.parametrize("content", [b"", b"no video"])
-def test_a_file_that_is_no_video_is_refused(tmp_path, content):
-    (tmp_path / "v.mp4").write_bytes(content)
-    with pytest.raises(UserError, match="v.mp4 is no video"):
-        VideoFile(tmp_path / "v.mp4")
 
 
 def test_a_video_without_frames_is_refused(tmp_path):
@@ -96,6 +92,74 @@ def test_a_camera_can_be_closed_while_it_delivers(tmp_path):
 def test_a_camera_that_is_not_there_is_refused(number):
     with pytest.raises(UserError, match=f"camera {number} does not open"):
         open_camera(number)
+
+
+class FakeCamera:
+    """Cameras 0 and 2 open; 0 has 640x480 and 1280x720 pixels, 2 has 640x480."""
+
+    used = {}
+
+    def __init__(self, number):
+        self.number, self.size = number, {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
+        self.used[number] = self.used.get(number, 0) + 1
+
+    def set(self, side, pixels):
+        if self.number == 0 and pixels in (1280, 720):
+            self.size[side] = pixels
+
+    def get(self, what):
+        return self.size.get(what, 30.0)
+
+    def read(self):
+        return self.number in (0, 2), np.zeros((self.size[cv2.CAP_PROP_FRAME_HEIGHT], 640, 3), np.uint8)
+
+    def grab(self):
+        time.sleep(0.01)
+        return True
+
+    def retrieve(self):
+        return self.read()
+
+    def release(self):
+        self.used[self.number] -= 1
+
+
+@pytest.fixture
+def cameras(monkeypatch):
+    """How many hold each camera open."""
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    monkeypatch.setattr(FakeCamera, "used", {})
+    return FakeCamera.used
+
+
+def test_a_camera_is_asked_for_a_resolution_and_says_what_it_gives(cameras):
+    for number, size in ((0, (1280, 720)), (2, (640, 480))):
+        with closing(open_camera(number, (1280, 720))) as camera:
+            assert (camera.number, camera.size) == (number, size)
+    with closing(open_camera(0)) as camera:
+        assert camera.size == (640, 480)
+
+
+@pytest.mark.parametrize("before, after", [(-1, 0), (0, 2), (1, 2), (2, 0), (12, 0)])
+def test_the_next_camera_is_the_next_that_opens(cameras, before, after):
+    with closing(next_camera(before)) as camera:
+        assert camera.number == after
+        assert sum(cameras.values()) == 1
+    assert sum(cameras.values()) == 0
+
+
+def test_a_camera_is_not_its_own_next_one(cameras, monkeypatch):
+    monkeypatch.setattr(FakeCamera, "read", lambda self: (self.number == 0, np.zeros((480, 640, 3), np.uint8)))
+    with pytest.raises(UserError, match="no other camera opens"):
+        next_camera(0)
+    monkeypatch.setattr(FakeCamera, "read", lambda self: (False, None))
+    with pytest.raises(UserError, match="no camera opens"):
+        next_camera(-1)
+
+
+def test_the_cameras_are_listed_and_left_free(cameras):
+    assert list_cameras() == ["camera 0: 640x480, 30 frames/s", "camera 2: 640x480, 30 frames/s"]
+    assert len(cameras) == 10 and not any(cameras.values())
 
 
 class Mjpeg(BaseHTTPRequestHandler):
