@@ -24,6 +24,7 @@ from sign2sound.files import in_project
 from sign2sound.hand import BONES
 from sign2sound.hand_model import find_hand_model
 from sign2sound.model import LandmarkGRU
+from sign2sound.signer import signer_data
 from sign2sound.words import Dictionary
 
 EXTRAS = Path(__file__).with_name("site")  # what the page has only where no server is behind it
@@ -111,6 +112,7 @@ def build(output: Path) -> None:
         files = {name: site.write_hashed(f"assets/{file}", content) for name, (file, content) in files.items()}
         about = {"server": False, "files": files, "model": engine_model(model), "values": engine_values()}
         (source / "engine.json").write_text(json.dumps(about), encoding="utf-8")
+        (source / "signer.json").write_text(json.dumps(signer_data()), encoding="utf-8")
         site.write("skeleton", json.dumps(BONES).encode())
 
         page = source / "index.html"
@@ -135,7 +137,7 @@ def sizes(output: Path) -> str:
     for path in sorted(output.rglob("*")):
         if path.is_file():
             name = path.relative_to(output).as_posix()
-            part = re.sub("-[0-9a-f]{8}", "", name) if name.startswith("assets/") else "signer" if "signer/" in name else "page"
+            part = re.sub("-[0-9a-f]{8}", "", name) if name.startswith("assets/") else "page"
             for row in (rows.setdefault(part, [0, 0, 0]), rows.setdefault("total", [0, 0, 0])):
                 content = path.read_bytes()
                 row[0] += 1

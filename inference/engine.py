@@ -9,7 +9,7 @@ from inference.session import LONGEST_TEXT, LONGEST_WORD, TOP
 from sign2sound import follower, recognizer, speller, words
 from sign2sound.features import FRAME_RATE
 from sign2sound.labels import LABELS, MOTION_LETTERS
-from sign2sound.live import SUGGESTIONS
+from sign2sound.live import READINGS, SUGGESTIONS
 from sign2sound.passes import CONFIDENCE, PASSES
 from sign2sound.protocol import Model
 
@@ -25,9 +25,12 @@ def engine_words(dictionary: words.Dictionary) -> str:
 
 def engine_values(options: speller.SpellerOptions | None = None) -> dict:
     """The values as JSON knows them, named as in Python."""
+    from sign2sound import landmarker  # MediaPipe loads only where there is a site
+
+    limits = {"longest_word": LONGEST_WORD, "longest_text": LONGEST_TEXT}
     return {
         "labels": LABELS,
-        "session": {"top": TOP, "suggestions": SUGGESTIONS, "longest_word": LONGEST_WORD, "longest_text": LONGEST_TEXT},
+        "session": {"top": TOP, "suggestions": SUGGESTIONS, "readings": READINGS, **limits},
         "recognizer": {"gap": recognizer.GAP, "frame_rate": FRAME_RATE, "side_memory": recognizer._SIDE_MEMORY},
         "follower": {
             "look_every": follower._LOOK_EVERY,
@@ -38,6 +41,14 @@ def engine_values(options: speller.SpellerOptions | None = None) -> dict:
         },
         "confidence": CONFIDENCE,
         "passes": [asdict(look) for look in PASSES],
+        "grey": {
+            "tint": landmarker.TINT,
+            "coloured": landmarker._COLOURED,
+            "few": landmarker._FEW,
+            "contrast": landmarker._CONTRAST,
+            "frames": recognizer._GREY_FRAMES,
+            "notice": recognizer.GREY,
+        },
         "speller": {
             **asdict(options or speller.SpellerOptions()),
             "frame_rate": FRAME_RATE,
@@ -49,7 +60,10 @@ def engine_values(options: speller.SpellerOptions | None = None) -> dict:
         "practice": {
             "hands": {letter: hand.round(5).tolist() for letter, hand in practice._prototypes().items()},
             "fingers": practice.FINGERS,
+            "thumb": practice._THUMB,
+            "across": practice._ACROSS,
             "turn": practice.TURN,
+            "far_turn": practice._FAR_TURN,
             "change": practice._CHANGE,
             "close": practice._CLOSE,
         },

@@ -10,11 +10,11 @@ const NEEDS_SERVER = ["teach", "forget"];
  *  of; values: those of Python. Without an answer it is left to the stream to say that the server is gone. */
 const about = fetch("engine.json").then((answer) => answer.json()).catch(() => ({server: true, files: null}));
 
-async function readsHere() {
-  const {files} = await about;
+/** A promise of what is there: {server}, and whether the browser reads by itself, {here}. */
+export const reader = about.then(({server, files}) => {
   const forced = new URLSearchParams(location.search).get("engine") === "server";
-  return Boolean(files) && !forced && "OffscreenCanvas" in globalThis;
-}
+  return {server, here: Boolean(files) && !forced && "OffscreenCanvas" in globalThis};
+});
 
 /** One stream of frames, as Stream is. Teaching needs the server: the stream moves there when it is asked for. */
 export class Engine {
@@ -24,13 +24,14 @@ export class Engine {
   }
 
   async open() {
-    if (await readsHere()) {
+    const {here, server} = await reader;
+    if (here) {
       try {
         const worker = await openWorker();
         if (!this.closed) this.stream = new LocalStream(worker, this.handlers);
         return;
       } catch (error) {
-        if (!(await about).server) {
+        if (!server) {
           if (!this.closed) this.handlers.left("This browser cannot read hands", `A newer one may. It says: ${error.message}`);
           return;
         }
@@ -60,13 +61,13 @@ export class Engine {
 
   /** Gives whether somebody takes it. */
   command(command) {
-    if (this.local && NEEDS_SERVER.includes(command.do)) this.moveToServer(command);
-    else return this.stream?.command(command) ?? false;
+    if (!this.local || !NEEDS_SERVER.includes(command.do)) return this.stream?.command(command) ?? false;
+    this.moveToServer(command);
+    return true;
   }
 
-  async moveToServer(command) {
+  moveToServer(command) {
     const {answered, left} = this.handlers;
-    if (!(await about).server || this.closed) return;
     this.stream.close();
     this.stream = new Stream({left, answered: (message) => {
       if (message.type === "welcome") this.busy = false;
@@ -122,8 +123,12 @@ function openWorker() {
     // A worker made of a blob is bound by the page's content security policy; one with an address of its own is not.
     const script = `import ${JSON.stringify(new URL("./engine/worker.js", import.meta.url).href)};`;
     const worker = new Worker(URL.createObjectURL(new Blob([script], {type: "text/javascript"})), {type: "module"});
-    worker.onmessage = ({data}) => (data.type === "ready" ? ready(worker) : failed(new Error(data.message)));
-    worker.onerror = ({message}) => failed(new Error(message ?? "the worker does not load"));
+    const fail = (message) => {
+      worker.terminate();
+      failed(new Error(message ?? "the worker does not load"));
+    };
+    worker.onmessage = ({data}) => (data.type === "ready" ? ready(worker) : fail(data.message));
+    worker.onerror = ({message}) => fail(message);
     const addresses = Object.entries(files).map(([name, file]) => [name, new URL(file, document.baseURI).href]);
     worker.postMessage({engine: {...engine, files: Object.fromEntries(addresses)}});
   }));
@@ -134,10 +139,13 @@ function openWorker() {
 /** The letter in the picture on a canvas: {label, confidence, top, hand}, the hand's points as shares of its size; from the server where
  *  there is one. Rejects with what the user should know. */
 export async function readStill(canvas) {
-  if (!(await about).server) {
+  if (!(await reader).server) {
     const [worker, picture] = await Promise.all([openWorker(), createImageBitmap(canvas)]);
     return new Promise((done, failed) => {
-      worker.onmessage = ({data}) => (data.type === "picture" ? done(data) : failed(new Error(data.message)));
+      worker.onmessage = ({data}) => { // of a stream that was stopped, the last step may still come
+        if (data.type === "picture") done(data);
+        if (data.type === "error") failed(new Error(data.message));
+      };
       worker.postMessage({picture}, [picture]);
     });
   }

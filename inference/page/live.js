@@ -1,4 +1,4 @@
-// What the camera or a video shows goes to the server frame by frame, until it ends or the user stops it.
+// What the camera or a video shows goes to an engine frame by frame, until it ends or the user stops it.
 
 import {CameraChoice} from "./cameras.js";
 import {Engine} from "./engine.js";
@@ -6,7 +6,7 @@ import {byId} from "./show.js";
 import {BLANKED, Camera, canvasIsTrue, closeVideo, openCamera, openVideo, watchFrames} from "./source.js";
 
 export class Live {
-  /** answered(message) gets every message of the server, a step with `encode`, the milliseconds that its JPEG took; stopped()
+  /** answered(message) gets every message of the engine, a step with `encode`, the milliseconds that taking its frame took; stopped()
    *  is called when no more will come. */
   constructor(stage, answered, stopped) {
     this.stage = stage;
@@ -14,7 +14,7 @@ export class Live {
     this.stopped = stopped;
     this.cameras = new CameraChoice(byId("camera"), () => this.startCamera());
     this.video = byId("video");
-    this.camera = new Camera(this.video);
+    this.camera = new Camera(this.video, byId("rate"));
     this.stream = null;
     this.stopWatching = () => {};
     this.video.onended = () => stage.hint("The video has ended");

@@ -63,7 +63,8 @@ def made_up_session(random) -> list[dict]:
     for word, frame_rate, speed in (("JAZZ", 30, 1.5), ("WORLD", 24.5, 4), ("VI", 11, 0.8), ("LETTER", 60, 5)):
         start = 1 + max(item["time"] for item in script if "time" in item)
         script += spelled(word, frame_rate, speed, random, start, left_handed=speed == 4)
-        commands = [{"do": "write", "text": " the quick"}, {"do": "delete"}, {"do": "take", "index": 1}, {"do": "skip"}]
+        commands = [{"do": "correct", "text": "e"}, {"do": "write", "text": " the quick"}, {"do": "delete"}]
+        commands += [{"do": "correct", "text": ""}, {"do": "take", "index": 1}, {"do": "correct", "text": "z"}, {"do": "skip"}]
         commands += [{"do": "write", "text": "x" * 500}, {"do": "clear"}] if word == "VI" else []
         script += [{"command": command} for command in commands]
     for do, text in (("practice", "cab"), ("practice", ""), ("skip", ""), ("practice", "ivy zoo"), ("practice", "z" * 21)):
@@ -181,6 +182,8 @@ def python_answers(script, released, dictionary, monkeypatch) -> list[dict]:
     hands = {item["time"]: python_hand(item["hand"]) for item in script if "time" in item}
 
     class Landmarker:
+        grey = False
+
         def track(self, frame, timestamp):
             return hands[timestamp]
 

@@ -105,6 +105,28 @@ def opened(url, *arguments, **context):
     assert (outside, problems) == ([], [])
 
 
+# Counts the frames that are taken in a second: in the background, then at the lowest rate, then at the highest.
+FRAMES = """async () => {
+  let taken = 0;
+  const take = createImageBitmap;
+  window.createImageBitmap = (...given) => (taken++, take(...given));
+  const second = async () => {
+    taken = 0;
+    await new Promise((passed) => setTimeout(passed, 1000));
+    return taken;
+  };
+  Object.defineProperty(document, "hidden", {value: true, configurable: true});
+  const counts = [await second()];
+  delete document.hidden;
+  const rate = document.querySelector("#rate");
+  rate.value = "8";
+  counts.push(await second());
+  rate.value = "30";
+  counts.push(await second());
+  return counts;
+}"""
+
+
 def test_a_visitor_spells_and_practises(site, camera):
     with served(site) as (url, _), opened(url, *camera) as (page, problems):
         page.get_by_role("button", name="Start the camera").click()
@@ -114,6 +136,9 @@ def test_a_visitor_spells_and_practises(site, camera):
         word = page.locator("#suggestions button").first.inner_text().split()[0]
         page.keyboard.press("1")
         expect(page.locator("#text")).to_contain_text(f"{word} ")
+
+        hidden, slow, fast = page.evaluate(FRAMES)
+        assert hidden == 0 and slow < 10 and fast > 0
 
         page.get_by_role("tab", name="Practice").click()
         page.get_by_label("Your own word").fill("vi")
@@ -131,7 +156,7 @@ def test_what_is_spelled_to_a_visitor_is_read_back(site):
             page.get_by_role("tab", name=tab).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
         page.get_by_role("tab", name="Practice").click()
-        page.get_by_label("Read what is spelled").check()
+        page.get_by_label("You read").check()
         page.get_by_label("Signer's speed").fill("5")
         page.get_by_role("button", name="Spell a word").click()
         page.get_by_label("What was spelled?").fill("no")
@@ -162,15 +187,22 @@ SPELL = """async ([module, frames]) => {
 
 
 def test_a_word_at_three_letters_a_second_is_read_as_by_python(site):
-    frames = list(sign_word("WORLD", 360, 25, speed=3))
-    with Live(Recognizer(open_model(RELEASED))).recognizer as recognizer:
+    frames = list(sign_word("HELP", 360, 25, speed=3))
+    with Recognizer(open_model(RELEASED)) as recognizer:
         live = Live(recognizer)
         for picture, moment in frames:
             live.step(picture, moment + 1)
     (module,) = site.glob("engine-*.js")
     sent = [[base64.b64encode(jpeg(picture)).decode(), moment + 1] for picture, moment in frames]
     with served(site) as (url, _), opened(url, bypass_csp=True) as (page, problems):  # frames come as data: here
-        assert page.evaluate(SPELL, [f"./{module.name}", sent]) == live.text == "WORLD"
+        assert page.evaluate(SPELL, [f"{url}{module.name}", sent]) == live.text == "HELP"
+
+
+# Tries to send something, and gives the address that the content security policy refused.
+REFUSED = """(address) => new Promise((done) => {
+  addEventListener("securitypolicyviolation", ({blockedURI}) => done(blockedURI));
+  fetch(address).then(() => done("sent"), () => {});
+})"""
 
 
 def test_nothing_can_be_sent_elsewhere_and_it_works_offline_after_the_first_visit(site, tmp_path):
@@ -183,12 +215,10 @@ def test_nothing_can_be_sent_elsewhere_and_it_works_offline_after_the_first_visi
         page.set_input_files("#file", path)
         expect(page.locator("#letter-name")).to_have_text("Y", timeout=SECONDS)
 
-        refused = "address => fetch(address).then(() => 'sent', () => 'refused')"
-        for place in (page, *page.workers):
-            assert place.evaluate(refused, "https://example.org/") == "refused"
-        assert len(page.workers) == 1
-        assert sum("Content Security Policy" in problem for problem in problems) >= 2
-        problems.clear()
+        (worker,) = page.workers
+        for place in (page, worker):
+            assert place.evaluate(REFUSED, "https://example.org/").startswith("https://example.org")
+        problems.clear()  # what the browser says of that
 
 
 def test_behind_the_server_the_browser_reads_and_teaching_moves_to_it(site, camera):

@@ -11,11 +11,13 @@ export class Drill {
     this.values = values;
     this.word = "";
     this.done = this.right = this.wrong = 0;
-    this.lastWrong = false; // whether the last letter counted as wrong, which a correction takes back
+    this.last = ""; // letter that counted
+    this.wrongLetters = new Set(); // those that counted as wrong when they were last written
   }
 
   start(word) {
-    [this.word, this.done, this.lastWrong] = [word, 0, false];
+    [this.word, this.done, this.last] = [word, 0, ""];
+    this.wrongLetters.clear();
   }
 
   skip() {
@@ -24,41 +26,79 @@ export class Drill {
 
   /** event: what the speller said to the newest frame; hand: in it; seen: the label read from it. */
   update(event, hand, seen) {
-    if (["letter", "corrected"].includes(event?.kind) && this.word[this.done]) {
-      if (event.kind === "corrected") this.wrong -= this.lastWrong;
-      this.lastWrong = event.text !== this.word[this.done];
-      if (this.lastWrong) this.wrong++;
-      else [this.right, this.done] = [this.right + 1, this.done + 1];
+    if (event?.kind === "deleted") this.forgive(event.text);
+    else if (["letter", "corrected"].includes(event?.kind) && this.word[this.done]) {
+      if (event.kind === "corrected") this.forgive(this.last);
+      this.last = event.text;
+      if (event.text === this.word[this.done]) {
+        [this.right, this.done] = [this.right + 1, this.done + 1];
+        this.wrongLetters.delete(event.text);
+      } else {
+        this.wrong++;
+        this.wrongLetters.add(event.text);
+      }
     }
     const wanted = this.word[this.done];
-    let advice = "";
+    let [advice, finger] = ["", ""];
     if (wanted && hand && seen !== wanted) {
-      advice = adviceOf(compare(hand, this.values.practice.hands[wanted], this.values.practice), this.values.practice);
+      [advice, finger] = adviceOn(hand, wanted, this.values.practice);
       if (!advice && this.values.speller.motion_letters.includes(wanted)) advice = "move your hand as the signer does";
     }
     const {word, done, right, wrong} = this;
-    return {word, done, right, wrong, advice};
+    return {word, done, right, wrong, advice, finger};
+  }
+
+  forgive(letter) {
+    if (this.wrongLetters.delete(letter)) this.wrong--;
   }
 }
 
-/** How {landmarks, leftHanded} differs from the signer's 21 points in palm sizes: {finger, distance, change, turn}. */
-export function compare(hand, theirs, {fingers, change: least}) {
+/** What to change about {landmarks, leftHanded} to sign a letter, and the finger that this is about, if it is one; both may be empty. */
+function adviceOn(hand, letter, values) {
+  const theirs = values.hands[letter];
   const flat = featuresOf(hand.landmarks, null, hand.leftHanded);
   const ours = theirs.map((_, point) => [...flat.subarray(3 * point, 3 * point + 3)]);
   const fits = FINGER.map((finger) => fit(ours, theirs, [0, ...FINGER.filter((other) => other !== finger).flatMap(joints)]));
   const odd = fits.reduce((best, {rest}, finger) => (rest < fits[best].rest ? finger : best), 0);
-  const length = reach(theirs, odd) - reach(ours, odd);
-  const change = Math.abs(length) < least ? "move" : length > 0 ? "straighten" : "bend";
-  return {finger: fingers[odd], distance: fits[odd].distances[odd], change, turn: fits[odd].turn};
+  const {distances, ways, turn} = fits[odd];
+  const close = distances[odd] < values.close;
+  if (turn > (close ? values.turn : values.far_turn)) return [facing(ours, theirs, values), ""];
+  if (close) return ["", ""];
+  const finger = values.fingers[odd];
+  return [change(finger, reach(theirs, odd) - reach(ours, odd), ways[joints(odd).at(-1)], theirs, letter, values), finger];
 }
 
-function adviceOf({finger, distance, change, turn}, {close, turn: most}) {
-  if (distance < close) return turn > most ? "turn your hand" : "";
-  return `${change} your ${finger}${finger === "thumb" ? "" : " finger"}`;
+/** What to do with a finger. length: how much straighter the signer's is; way: from its tip to the signer's. */
+function change(finger, length, way, theirs, letter, {thumb, across: elsewhere, change: least}) {
+  if (finger === "thumb") return `put your thumb ${thumb[letter] ?? elsewhere}`;
+  if (Math.abs(length) >= least) return `${length > 0 ? "straighten" : "bend"} your ${finger} finger`;
+  if (letter === "R" && ["index", "middle"].includes(finger)) return "cross your index and middle finger";
+  const [, across, out] = axes(theirs).map((axis) => dot(way, axis));
+  if (Math.abs(across) > Math.abs(out)) return `move your ${finger} finger towards your ${across > 0 ? "little finger" : "thumb"}`;
+  return `move your ${finger} finger ${out > 0 ? "forwards" : "backwards"}`;
+}
+
+/** How to turn the hand as a whole. */
+function facing(ours, theirs, {turn}) {
+  const [up, , out] = axes(theirs);
+  if (dot(axes(ours)[0], up) < Math.cos(turn * Math.PI / 180)) {
+    return `point your hand ${Math.abs(up[0]) > Math.abs(up[1]) ? "to the side" : up[1] < 0 ? "up" : "down"}`;
+  }
+  return `turn your palm ${out[2] < -0.5 ? "to the camera" : out[2] > 0.5 ? "away" : "to the side"}`;
+}
+
+/** Of a right hand: from wrist to fingers, from thumb to little finger, and out of the palm; unit vectors. */
+function axes(hand) {
+  const [up, across] = [difference(hand[9], hand[0]), difference(hand[17], hand[5])];
+  const out = [0, 1, 2].map((axis) => {
+    const [a, b] = [(axis + 1) % 3, (axis + 2) % 3];
+    return up[a] * across[b] - up[b] * across[a];
+  });
+  return [up, across, out].map((axis) => axis.map((value) => value / Math.max(Math.hypot(...axis), 1e-6)));
 }
 
 /** Turn `ours` so that some of its points come closest to `theirs` (Horn, Closed-form solution of absolute orientation using unit
- *  quaternions, 1987): the mean distance of these, the mean distances by finger, and the degrees of the turn. */
+ *  quaternions, 1987): the mean distance of these, the mean distances by finger, the ways from our points to theirs, the degrees. */
 function fit(ours, theirs, points) {
   [ours, theirs] = [centred(ours, points), centred(theirs, points)];
   const s = (a, b) => points.reduce((sum, point) => sum + ours[point][a] * theirs[point][b], 0);
@@ -73,9 +113,11 @@ function fit(ours, theirs, points) {
     [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
     [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
   ];
-  const distances = ours.map((point, index) => distance(rotation.map((row) => dot(row, point)), theirs[index]));
+  const ways = ours.map((point, index) => difference(theirs[index], rotation.map((row) => dot(row, point))));
+  const distances = ways.map((way) => Math.hypot(...way));
   return {
     rest: mean(points.map((point) => distances[point])),
+    ways,
     distances: FINGER.map((finger) => mean(joints(finger).map((joint) => distances[joint]))),
     turn: 2 * Math.acos(Math.min(Math.abs(w), 1)) * 180 / Math.PI,
   };
@@ -115,5 +157,6 @@ function centred(hand, points) {
 }
 
 const dot = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
-const distance = (a, b) => Math.hypot(...a.map((value, index) => value - b[index]));
+const difference = (a, b) => a.map((value, index) => value - b[index]);
+const distance = (a, b) => Math.hypot(...difference(a, b));
 const mean = (values) => values.reduce((a, b) => a + b) / values.length;

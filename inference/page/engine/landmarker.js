@@ -6,7 +6,7 @@ self.custom_dbg = (text) => console.debug(text); // MediaPipe's module asks for 
 
 const PADDED_SIDE = 1024; // longest side in pixels of a picture before padding
 
-/** {landmarks: Float32Array (63) of x, y, z in pixels, leftHanded} of one hand. */
+/** Finds {landmarks: Float32Array (63) of x, y, z in pixels, leftHanded} of one hand. grey: whether the newest picture had no colour. */
 export class Landmarker {
   /** files: addresses of `vision`, `loader`, `wasm` and `landmarks`; values: of engine.json. Rejects where the browser lacks what it needs. */
   static async open(files, values) {
@@ -14,13 +14,17 @@ export class Landmarker {
     const [vision, loader, model] = await Promise.all([import(files.vision), import(files.loader), fetch(files.landmarks)]);
     if (!model.ok) throw new Error(`no landmark model at ${files.landmarks} (status ${model.status})`);
     Object.assign(landmarker, {vision, files, values, factory: loader.default, model: new Uint8Array(await model.arrayBuffer())});
-    landmarker.delegate = hasGraphicsCard() ? "GPU" : "CPU";
-    const [first] = values.passes;
-    landmarker.whole = await landmarker.task(first, "IMAGE", 2);
-    landmarker.tracker = await landmarker.task(first, "VIDEO", 1);
     landmarker.clock = -1;
+    await landmarker.start(hasGraphicsCard() ? "GPU" : "CPU").catch(() => landmarker.start("CPU"));
     landmarker.reset();
     return landmarker;
+  }
+
+  async start(delegate) {
+    this.delegate = delegate;
+    const [first] = this.values.passes;
+    this.whole = await this.task(first, "IMAGE", 2);
+    this.tracker = await this.task(first, "VIDEO", 1);
   }
 
   async task(pass, runningMode, numHands) {
@@ -50,8 +54,8 @@ export class Landmarker {
   track(frame, time) {
     let hand = this.tracking ? this.trackOn(frame, time) : null;
     if (!hand) {
-      hand = this.shown = this.follower.found(detect(frame, (image) => this.whole.detect(image)), time);
-    } else if (this.follower.lookDue(hand, time) && this.follower.looked(detect(frame, (image) => this.whole.detect(image)), time)) {
+      hand = this.shown = this.follower.found(this.lookAround(frame), time);
+    } else if (this.follower.lookDue(hand, time) && this.follower.looked(this.lookAround(frame), time)) {
       this.trackOn(blackened(frame), time); // let go of this one
       hand = null;
     }
@@ -59,10 +63,15 @@ export class Landmarker {
     return hand;
   }
 
+  /** All hands of a frame. */
+  lookAround(frame) {
+    return this.detect(frame, (image) => this.whole.detect(image));
+  }
+
   trackOn(frame, time) {
     if (this.shown) [frame, this.shown] = [blackened(frame, this.shown), null];
     this.clock = Math.max(this.clock + 1, Math.round(1000 * time));
-    return detect(frame, (image) => this.tracker.detectForVideo(image, this.clock))[0] ?? null;
+    return this.detect(frame, (image) => this.tracker.detectForVideo(image, this.clock))[0] ?? null;
   }
 
   /** The hand of a still, an ImageBitmap; null for none. */
@@ -71,7 +80,7 @@ export class Landmarker {
       const task = await this.task(pass, "IMAGE", 1); // for this look alone: pictures are rare, and each task keeps 60 MB
       try {
         const {image, scale, left, top} = prepared(picture, pass);
-        const [hand] = detect(image, (look) => task.detect(look));
+        const [hand] = this.detect(image, (look) => task.detect(look));
         if (hand) return {...hand, landmarks: hand.landmarks.map((value, place) => (value - [left, top, 0][place % 3]) / scale)};
       } finally {
         task.close();
@@ -79,15 +88,43 @@ export class Landmarker {
     }
     return null;
   }
+
+  detect(image, look) {
+    this.grey = isGrey(image, this.values.grey);
+    const {landmarks, handedness} = look(this.grey ? reddened(image, this.values.grey.tint) : image);
+    // x and y are shares of the picture's width and height; z is on x's scale.
+    return landmarks.map((points, index) => ({
+      landmarks: Float32Array.from(points.flatMap(({x, y, z}) => [x * image.width, y * image.height, z * image.width])),
+      leftHanded: handedness[index][0].categoryName === "Left",
+    }));
+  }
 }
 
-function detect(image, look) {
-  const {landmarks, handedness} = look(image);
-  // x and y are shares of the picture's width and height; z is on x's scale.
-  return landmarks.map((points, index) => ({
-    landmarks: Float32Array.from(points.flatMap(({x, y, z}) => [x * image.width, y * image.height, z * image.width])),
-    leftHanded: handedness[index][0].categoryName === "Left",
-  }));
+const SMALL = canvasOf(64, 64, {willReadFrequently: true}); // read back for each frame
+
+/** Whether a picture has no colour, as those of infra-red cameras. */
+function isGrey(picture, {coloured, few, contrast}) {
+  SMALL.context.imageSmoothingEnabled = false; // pixels as they are
+  SMALL.context.drawImage(picture, 0, 0, 64, 64);
+  const {data} = SMALL.context.getImageData(0, 0, 64, 64);
+  let [count, darkest, brightest] = [0, 255, 0];
+  for (let place = 0; place < data.length; place += 4) {
+    const high = Math.max(data[place], data[place + 1], data[place + 2]);
+    if (high - Math.min(data[place], data[place + 1], data[place + 2]) > coloured) count++;
+    darkest = Math.min(darkest, high);
+    brightest = Math.max(brightest, high);
+  }
+  return count < few * 64 * 64 && brightest - darkest > contrast;
+}
+
+/** MediaPipe looks for skin. */
+function reddened(picture, tint) {
+  const {image, context} = canvasOf(picture.width, picture.height);
+  context.drawImage(picture, 0, 0);
+  context.globalCompositeOperation = "lighter";
+  context.fillStyle = `rgb(${tint} 0 0)`;
+  context.fillRect(0, 0, picture.width, picture.height);
+  return image;
 }
 
 /** The picture as one pass looks at it, and how to get back: the scale, and the pixels added on the left and on top. */
@@ -132,9 +169,9 @@ function blackened(frame, hand) {
   return image;
 }
 
-function canvasOf(width, height) {
+function canvasOf(width, height, settings) {
   const image = new OffscreenCanvas(width, height);
-  const context = image.getContext("2d", {alpha: false}); // black at first
+  const context = image.getContext("2d", {alpha: false, ...settings}); // black at first
   context.imageSmoothingQuality = "high";
   return {image, context};
 }

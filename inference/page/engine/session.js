@@ -13,6 +13,9 @@ export class Session {
     this.practice = null; // a speller of its own
     this.drill = null;
     this.suggestions = [];
+    this.readings = [];
+    this.greyFrames = 0; // in a row
+    this.saidGrey = false;
   }
 
   welcome() {
@@ -21,7 +24,7 @@ export class Session {
 
   state() {
     const {text, word} = this.spelling;
-    return {type: "state", text, word, suggestions: this.suggestions, profile: false};
+    return {type: "state", text, word, suggestions: this.suggestions, readings: this.readings, profile: false};
   }
 
   /** Read a frame, an ImageBitmap, taken at `time` seconds -> the step. */
@@ -44,9 +47,19 @@ export class Session {
       hold: speller.progress,
       event,
       teaching: null,
+      notice: this.notice(),
       practice: this.drill?.update(event, hand, described.label) ?? null,
       ms: {decode: 0, landmarks: found - started, "features+model": read - found, text: done - read, server: performance.now() - started},
     };
+  }
+
+  /** What the user should be told, once: that the pictures have no colour. */
+  notice() {
+    const {frames, notice} = this.values.grey;
+    this.greyFrames = this.landmarker.grey ? this.greyFrames + 1 : 0;
+    if (this.saidGrey || this.greyFrames < frames) return "";
+    this.saidGrey = true;
+    return notice;
   }
 
   /** The letter of a still, an ImageBitmap: as /predict of the server answers, with the hand's points as a step has them. */
@@ -68,12 +81,16 @@ export class Session {
         this.spelling.write("del");
         this.suggest();
         break;
+      case "correct":
+        this.correct(text.trim().toUpperCase());
+        this.suggest();
+        break;
       case "take":
         if (!this.suggestions[index]) {
           throw new Error(`there is no suggestion ${index}; expected 0 to ${this.values.session.suggestions - 1}, of those on show`);
         }
         this.spelling.replaceWord(this.suggestions[index]);
-        this.suggestions = [];
+        this.suggestions = this.readings = [];
         break;
       case "clear":
         this.spelling.clear();
@@ -95,6 +112,14 @@ export class Session {
     return this.state();
   }
 
+  correct(letter) {
+    const {text, word} = this.spelling;
+    if (letter.length !== 1 || !word) throw new Error("there is no letter to correct, or none given to put in its place");
+    const spaces = text.length - text.trimEnd().length;
+    for (let count = 0; count <= spaces; count++) this.spelling.write("del");
+    for (const label of [letter, ...Array(spaces).fill("space")]) this.spelling.write(label);
+  }
+
   practise(word, longest) {
     if (!word || word.length > longest) throw new Error(`a word to practise has 1 to ${longest} letters, found ${word.length}`);
     if (!this.drill) {
@@ -106,8 +131,14 @@ export class Session {
     this.drill.start(word);
   }
 
+  /** Words that may be meant, and what else the last letter may have been; nothing where that was typed. */
   suggest() {
-    this.suggestions = this.dictionary.suggest(this.spelling.evidence, this.values.session.suggestions);
+    const {evidence, word} = this.spelling;
+    this.suggestions = this.dictionary.suggest(evidence, this.values.session.suggestions);
+    const letters = evidence.at(-1)?.slice(0, 26) ?? [];
+    const likeliest = [...letters.keys()].filter((label) => letters[label] > 0).sort((a, b) => letters[b] - letters[a]);
+    this.readings = likeliest.map((label) => this.values.labels[label]).filter((letter) => letter !== word.at(-1));
+    this.readings = this.readings.slice(0, this.values.session.readings);
   }
 
   /** What was read, and the hand's 21 points as shares of the picture's width and height. */

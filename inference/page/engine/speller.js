@@ -13,10 +13,8 @@ export class Speller {
     this.sums = labels.map(() => 0); // evidence that the hand has begun to show each label
     this.since = labels.map(() => 0); // when that evidence began
     this.read = labels.map(() => labels.map(() => 0)); // row: seconds x probabilities since then
-    this.last = this.nothing; // the letter shown before `nothing`, how long, and until when
-    this.lastHeld = 0;
-    this.lastUntil = -Infinity;
-    this.beforeLastHeld = Infinity;
+    this.sawNoHand = true;
+    this.holds = []; // {label, since, until} of the letters shown before, the newest last
     this.paused = false;
   }
 
@@ -46,6 +44,9 @@ export class Speller {
     this.now = time;
     const scores = Array.from(probabilities, (value) => Math.log((1 - options.unlikely) * value + options.unlikely / this.labels.length));
     scores[nothing] -= options.reluctance;
+    const appeared = this.sawNoHand && probabilities[nothing] < 1;
+    this.sawNoHand = probabilities[nothing] >= 1;
+    if (appeared) scores.fill(0); // a hand's first frame does not say whether it moves
 
     const reading = Array.from(probabilities, (value) => passed * value);
     this.sums = this.sums.map((sum, label) => {
@@ -68,8 +69,7 @@ export class Speller {
     if (enough[label] >= 0 && label !== this.shown) return this.show(label, time);
     if (this.shown !== nothing && this.passedThroughLast(time - this.shownSince)) {
       this.characters.splice(-2, 1);
-      this.lastHeld = Infinity;
-      return {kind: "deleted", text: this.labels[this.last]};
+      return {kind: "deleted", text: this.labels[this.holds.pop().label]};
     }
     if (this.shown === nothing && !this.paused && time - this.shownSince >= options.pause - 1e-6) {
       this.paused = true;
@@ -124,8 +124,7 @@ export class Speller {
   show(label, time) {
     const [since, read] = [this.since[label], [...this.read[label]]];
     if (this.shown !== this.nothing) {
-      this.beforeLastHeld = this.word.length > 1 ? this.lastHeld : Infinity;
-      [this.last, this.lastHeld, this.lastUntil] = [this.shown, since - this.shownSince, since];
+      this.holds = [...this.holds.slice(-2), {label: this.shown, since: this.shownSince, until: since}];
       this.follow(scaled(read, -1)); // what was read since then is no evidence of the last letter
     }
     [this.shown, this.shownSince] = [label, since];
@@ -134,9 +133,9 @@ export class Speller {
       this.paused = false;
       return null;
     }
-    const away = since - this.lastUntil;
-    if (label === this.last && away < this.neededRelease) { // it flickered, but was never let go
-      this.shownSince = since - away - this.lastHeld;
+    const away = since - this.last.until;
+    if (label === this.last.label && away < this.neededRelease) { // it flickered, but was never let go
+      this.shownSince = this.holds.pop().since;
       return null;
     }
     const name = this.labels[label];
@@ -149,21 +148,27 @@ export class Speller {
 
   /** Whether the letter before the shown one, which is held for so many seconds, was only passed through. */
   passedThroughLast(held) {
-    const {passing, passing_share} = this.options;
-    const brief = this.lastHeld < Math.min(passing, passing_share * held, passing_share * this.beforeLastHeld);
-    const newest = this.characters.slice(-2).map(({character}) => character);
-    return brief && newest.length === 2 && newest[0] === this.labels[this.last] && newest[1] === this.labels[this.shown];
+    const {passing, passing_share: share} = this.options;
+    const before = this.word.length > 2 && this.holds.length > 1 ? heldOf(this.holds.at(-2)) : Infinity;
+    const brief = heldOf(this.last) < Math.min(passing, share * held, share * before);
+    const [older, newer] = this.characters.slice(-2).map(({character}) => character);
+    return brief && older === this.labels[this.last.label] && newer === this.labels[this.shown];
+  }
+
+  /** The letter shown before `nothing`, or before the one shown. */
+  get last() {
+    return this.holds.at(-1) ?? {label: this.nothing, since: 0, until: -Infinity};
   }
 
   get neededRelease() {
     const {options} = this;
-    if (options.motion_letters.includes(this.labels[this.last])) return options.redrawn;
-    return Math.max(options.release, Math.min(options.release_share * this.lastHeld, options.longest_release));
+    if (options.motion_letters.includes(this.labels[this.last.label])) return options.redrawn;
+    return Math.max(options.release, Math.min(options.release_share * heldOf(this.last), options.longest_release));
   }
 
   /** Whether the last letter was the beginning of this J or Z. */
   isDrawnFromLast(name, away) {
-    const last = this.labels[this.last];
+    const last = this.labels[this.last.label];
     const beganSo = this.options.first_shapes[name]?.includes(last) && away < this.options.motion;
     return beganSo && this.characters.at(-1)?.character === last;
   }
@@ -187,6 +192,8 @@ export class Speller {
     return this.labels.map((_, index) => Number(index === label));
   }
 }
+
+const heldOf = ({since, until}) => until - since;
 
 function add(sums, values) {
   values.forEach((value, index) => { sums[index] += value; });
