@@ -1,11 +1,22 @@
 """Folders of pictures, one per class."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from data.places import Place
 from sign2sound.errors import UserError
 from sign2sound.files import PICTURE_SUFFIXES, escaped, natural_order, unescaped
 from sign2sound.labels import LABEL_IDS, LABELS, find_label
+
+
+class Picture(NamedTuple):
+    """path: relative to the folder that holds the class folders, with forward slashes. stamp: see `Place.files`."""
+
+    path: str
+    label: str
+    stamp: list[int]
 
 
 @dataclass(frozen=True)
@@ -31,39 +42,65 @@ class PictureFolder:
         return self.root / unescaped(path)
 
 
-def find_pictures(folder: str | Path) -> PictureFolder:
-    """The pictures anywhere below the class folders of `folder`, whose names match in any case.
+class ClassFolders:
+    """The class folders of a data set that may be too large for memory: its pictures are listed a class at a time.
 
-    Where `folder` holds no class but one of its folders does, as in the unpacked Kaggle archive
-    (asl_alphabet_train/asl_alphabet_train/A), that one is taken. Raises UserError where there is no such folder, class or
-    picture.
+    root, skipped, passed_over: as of `PictureFolder`; the last is filled by `pictures`.
     """
-    folder = Path(folder).resolve()
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give the one that holds a folder of pictures per class")
-    roots = [root for root in (folder, *_folders(folder)) if any(find_label(child.name) for child in _folders(root))]
-    if not roots:
-        raise UserError(f"no class folder in {folder}; expected one or more of: {', '.join(LABELS)}")
-    if folder not in roots and len(roots) > 1:
-        raise UserError(f"no class folder in {folder}, but in {', '.join(root.name for root in roots)}: give one of these")
-    root = roots[0]
-    pictures, passed_over = [], []
-    for child in _folders(root):
-        if label := find_label(child.name):
-            for path in child.rglob("*"):
-                if path.is_file() and not path.name.startswith("."):
-                    name = escaped(path.relative_to(root).as_posix())
-                    if path.suffix.lower() in PICTURE_SUFFIXES:
-                        pictures.append((label, name))
+
+    def __init__(self, address: str | Path):
+        """The class folders of `address`, whose names match in any case.
+
+        Where `address` holds no class but one of its folders does, as in the unpacked Kaggle archive
+        (asl_alphabet_train/asl_alphabet_train/A), that one is taken. Raises UserError where there is no such folder or class.
+        """
+        place = Place(address)
+        if not place.is_folder():
+            raise UserError(f"{place} is not a folder; give the one that holds a folder of pictures per class")
+        roots = [root for root in (place, *(place / name for name in place.folders())) if any(map(find_label, root.folders()))]
+        if not roots:
+            raise UserError(f"no class folder in {place}; expected one or more of: {', '.join(LABELS)}")
+        if roots[0] is not place and len(roots) > 1:
+            names = ", ".join(str(root).rsplit("/", 1)[-1] for root in roots)
+            raise UserError(f"no class folder in {place}, but in {names}: give one of these")
+        self.root = roots[0]
+        self.skipped = [escaped(name) for name in self.root.folders() if not find_label(name)]
+        self.passed_over: list[str] = []
+
+    def pictures(self) -> Iterator[list[Picture]]:
+        """The pictures of one class after another, in the order of `PictureFolder.paths`. Raises UserError without any."""
+        folders = [(find_label(name), name) for name in self.root.folders() if find_label(name)]
+        self.passed_over.clear()
+        any_found = False
+        for label in LABELS:
+            found = []
+            for name in (name for of, name in folders if of == label):
+                for path, stamp in self.root.files(name):
+                    file = path.rsplit("/", 1)[-1]
+                    if file.startswith("."):
+                        continue
+                    if Path(file).suffix.lower() in PICTURE_SUFFIXES:
+                        found.append(Picture(escaped(path), label, stamp))
                     else:
-                        passed_over.append(name)
-    if not pictures:
-        raise UserError(f"no picture in the class folders of {root}; expected files named {', '.join(PICTURE_SUFFIXES)}")
-    pictures.sort(key=lambda picture: (LABEL_IDS[picture[0]], natural_order(picture[1]), picture[1]))
-    labels, paths = zip(*pictures, strict=True)
-    skipped = [escaped(child.name) for child in _folders(root) if not find_label(child.name)]
-    return PictureFolder(root, list(paths), list(labels), skipped, sorted(passed_over))
+                        self.passed_over.append(escaped(path))
+            if found:
+                any_found = True
+                found.sort(key=lambda picture: picture_order(picture.path))
+                yield found
+        self.passed_over.sort()
+        if not any_found:
+            suffixes = ", ".join(PICTURE_SUFFIXES)
+            raise UserError(f"no picture in the class folders of {self.root}; expected files named {suffixes}")
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+def picture_order(path: str) -> tuple[int, list[str | int], str]:
+    """A key that sorts the pictures of a data set: by class, and A2.jpg before A10.jpg."""
+    return LABEL_IDS[find_label(path.split("/", 1)[0])], natural_order(path), path
+
+
+def find_pictures(folder: str | Path) -> PictureFolder:
+    """All pictures anywhere below the class folders of `folder`. Raises UserError like `ClassFolders`, or without a picture."""
+    found = ClassFolders(folder)
+    pictures = [picture for of_class in found.pictures() for picture in of_class]
+    paths, labels, _ = zip(*pictures, strict=True)
+    return PictureFolder(Path(str(found.root)), list(paths), list(labels), found.skipped, found.passed_over)

@@ -1,41 +1,42 @@
-"""Pictures in class folders -> landmarks.npy, index.csv and report.json, on all cores, continued after any interruption."""
+"""Pictures in class folders -> landmarks.npy, index.csv and report.json, on all cores or a cluster, continued after any
+interruption. No more of a data set is in memory at a time than the names of one class, and a few bytes for each picture."""
 
 import csv
+import heapq
 import io
 import json
-import multiprocessing
-import os
-import signal
 import sys
-import threading
 import time
+from array import array
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from multiprocessing.util import Finalize
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal, NamedTuple
 
 import numpy as np
+from platformdirs import user_cache_path
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, TypeAdapter
 from tqdm import tqdm
 from typing_extensions import TypedDict
 
-from data.pictures import find_pictures
+from data.pictures import ClassFolders, picture_order
+from data.places import Place, is_address
 from data.splits import group_split, named_groups, random_split
+from data.workers import look_at_all
 from sign2sound.errors import UserError
 from sign2sound.files import atomic_write, claim_folders, counted, printable
 from sign2sound.hand import LANDMARKS
 from sign2sound.hand_model import find_hand_model
-from sign2sound.labels import LABELS
+from sign2sound.labels import LABEL_IDS, LABELS, NOTHING, find_label
 from sign2sound.passes import PASSES
-from sign2sound.pictures import BrokenPicture, read_picture
 
 VALIDATION_SHARE = 0.15
 OUTPUTS = ("landmarks.npy", "index.csv", "report.json")
 JOURNAL = "journal.jsonl"  # its first line holds the options, every other line what was seen in one picture
+KEPT = "journal-kept.jsonl"  # lines of the runs before, if they were interrupted
 _SEEN = TypeAdapter(
     TypedDict(
         "_Seen",
@@ -51,7 +52,7 @@ _SEEN = TypeAdapter(
         },
     )
 )
-_CHUNK = 8  # pictures that a worker is given at once
+_MISS = np.full(3 * LANDMARKS, np.nan, np.float32).tobytes()
 _COLUMNS = ("path", "label", "group", "split", "width", "height", "found", "pass", "handedness", "score")
 
 
@@ -61,12 +62,13 @@ class Outcome:
 
     report: what report.json holds.
     looked_at: how many pictures this run looked at; 0 where the output was finished before.
-    seconds: how long it took.
+    seconds: how long it took. stages: how long of these `listing` the pictures, the `journal` and `writing` the files.
     """
 
     report: dict
     looked_at: int
     seconds: float
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 def preprocess(
@@ -77,94 +79,159 @@ def preprocess(
     split: str = "group",
     seed: int = 0,
     workers: int | None = None,
+    cluster: str | None = None,
     fresh: bool = False,
 ) -> Outcome:
     """Find the hand in every picture below the class folders of `folder` and write the processed data to `output`.
 
-    group_by: see `data.splits.named_groups`. split: "group" or "random", see `data.splits`. workers: processes; all cores
-    by default. fresh: begin again where `output` holds other work.
+    folder, output: folders of this machine or addresses, see `data.places`. group_by: see `data.splits.named_groups`. split:
+    "group" or "random", see `data.splits`. workers, cluster: see `data.workers.look_at_all`. fresh: begin again where `output`
+    holds other work.
 
     What is written depends on the pictures and the options alone, not on the workers or on interruptions: an interrupted
-    run leaves a journal in `output`, from which the next one goes on. Pictures that cannot be read are listed in the
-    report. Raises UserError, also where `output` was made with other options or other pictures, or another run is at work.
+    run leaves a journal in `output`, or for an address in the user's cache folder, from which the next one goes on. Pictures
+    that cannot be read are listed in the report. Raises UserError, also where `output` was made with other options or other
+    pictures, or another run of this machine is at work.
     """
-    with claim_folders(output):
-        return _preprocess(folder, Path(output), group_by, split, seed, workers, fresh)
+    work = Path(str(output).removeprefix("file://"))
+    if is_address(output):
+        work = user_cache_path("sign2sound") / "preprocess" / sha256(str(output).encode()).hexdigest()[:16]
+    with claim_folders(work):
+        listing_file = work / ".listing.tmp"  # which `claim_folders` removes after a run that was killed
+        try:
+            return _preprocess(folder, work, Place(output), listing_file, group_by, split, seed, workers, cluster, fresh)
+        finally:
+            with suppress(OSError):  # Windows removes no file that a traceback holds open
+                listing_file.unlink()
 
 
 def _preprocess(
-    folder: str | Path, output: Path, group_by: str, split: str, seed: int, workers: int | None, fresh: bool
+    folder: str | Path,
+    work: Path,
+    output: Place,
+    listing_file: Path,
+    group_by: str,
+    split: str,
+    seed: int,
+    workers: int | None,
+    cluster: str | None,
+    fresh: bool,
 ) -> Outcome:
     start = time.perf_counter()
-    pictures = find_pictures(folder)
-    for name in pictures.skipped:
-        print(f"skipped: {pictures.root / name} is no class", file=sys.stderr)
-    if pictures.passed_over:
-        files, first = counted(len(pictures.passed_over), "file"), printable(pictures.passed_over[0])
+    found = ClassFolders(folder)
+    listing = _Listing(found, group_by, listing_file)
+    stages = {"listing": time.perf_counter() - start, "journal": 0.0}
+    for name in found.skipped:
+        print(f"skipped: {found.root / name} is no class", file=sys.stderr)
+    if found.passed_over:
+        files, first = counted(len(found.passed_over), "file"), found.passed_over[0]
         print(f"passed over: {files} named like no picture, such as {first}; see report.json", file=sys.stderr)
-    groups = named_groups(pictures.paths, pictures.labels, group_by)
-    stamps = {path: _stamp(pictures.file(path)) for path in pictures.paths}
     report = {
         "options": {
-            "input": printable(pictures.root),
+            "input": printable(str(found.root)),
             "group_by": group_by,
             "split": split,
             "seed": seed,
             "passes": [asdict(options) for options in PASSES],
         },
-        "bytes": sum(size for size, _ in stamps.values()),
-        "skipped_folders": pictures.skipped,
-        "passed_over": pictures.passed_over,
+        "bytes": listing.bytes,
+        "skipped_folders": found.skipped,
+        "passed_over": found.passed_over,
     }
 
-    journal_path = output / JOURNAL
     if fresh:
-        journal_path.unlink(missing_ok=True)
-    elif not journal_path.exists() and all((output / name).exists() for name in OUTPUTS):
-        labelled = list(zip(pictures.paths, pictures.labels, groups, strict=True))
-        return Outcome(_finished_report(output, report, labelled), 0, 0.0)
+        _remove_journal(work)
+    elif not (work / JOURNAL).exists() and all(map(output.has, OUTPUTS)):
+        return Outcome(_finished_report(work, output, report, listing), 0, 0.0)
     find_hand_model()  # once and with its progress bar, before the workers ask for it
-    journal, seen = _open_journal(journal_path, report["options"])
-    seen = {path: entry for path, entry in seen.items() if entry["stamp"] == stamps.get(path)}
-    todo = [path for path in pictures.paths if path not in seen]
+    journal, known, counts = _open_journal(work, report["options"], listing)
+    todo = (picture.path for picture, seen in zip(listing, known, strict=True) if not seen)
     broken = {}
-    labels = dict(zip(pictures.paths, pictures.labels, strict=True))
-    misses = sum(entry["pass"] == 0 and labels[path] != "nothing" for path, entry in seen.items())
     try:
         with (
             journal,
-            _look_at_all([str(pictures.file(path)) for path in todo], workers) as results,
-            tqdm(zip(todo, results, strict=True), total=len(stamps), initial=len(seen), unit=" images", smoothing=0.02) as bar,
+            look_at_all(found.root, todo, workers, cluster) as answers,
+            tqdm(total=len(known), initial=int(known.sum()), unit=" images", smoothing=0.02) as bar,
         ):
             # While the workers start: scikit-learn takes as long to import as MediaPipe.
             if split == "group":
-                validation = group_split(pictures.labels, groups, VALIDATION_SHARE, seed)
+                validation = group_split(listing.labels, listing.groups, VALIDATION_SHARE, seed)
             else:
-                validation = random_split(pictures.labels, VALIDATION_SHARE, seed)
-            for path, result in bar:
-                if isinstance(result, str):
-                    broken[path] = result
+                validation = random_split(listing.labels, VALIDATION_SHARE, seed)
+            for picture, seen in zip(listing, known, strict=True):
+                if seen:
                     continue
-                seen[path] = {"path": path, "stamp": stamps[path], **result}
-                journal.write(json.dumps(seen[path]).encode() + b"\n")
+                answer = next(answers)
+                bar.update()
+                if isinstance(answer, str):
+                    broken[picture.path] = answer
+                    continue
+                began = time.perf_counter()
+                entry = {"path": picture.path, "stamp": picture.stamp, **answer}
+                journal.write(json.dumps(entry).encode() + b"\n")
                 journal.flush()
-                misses += result["pass"] == 0 and labels[path] != "nothing"
-                bar.set_postfix(misses=misses, refresh=False)
+                stages["journal"] += time.perf_counter() - began
+                counts[LABEL_IDS[picture.label], answer["pass"]] += 1
+                bar.set_postfix(misses=_misses(counts), refresh=False)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"{len(seen)} of {len(stamps)} images are kept; the same command goes on") from error
+        raise KeyboardInterrupt(f"{counts.sum()} of {len(known)} images are kept; the same command goes on") from error
 
-    outcomes = ["missed", *(f"pass {number}" for number in range(1, len(PASSES) + 1))]
-    report["classes"] = {label: dict.fromkeys(("images", *outcomes[1:], "missed"), 0) for label in LABELS}
-    for path, entry in seen.items():
-        counts = report["classes"][labels[path]]
-        counts["images"] += 1
-        counts[outcomes[entry["pass"]]] += 1
-    report["broken"] = [{"path": path, "reason": broken[path]} for path in pictures.paths if path in broken]
-    splits = ["validation" if chosen else "train" for chosen in validation]
-    rows = zip(pictures.paths, pictures.labels, groups, splits, strict=True)
-    _write(output, report, [(*row, seen[row[0]]) for row in rows if row[0] in seen])
-    journal_path.unlink()
-    return Outcome(report, len(todo), time.perf_counter() - start)
+    began = time.perf_counter()
+    report["classes"] = {
+        label: {
+            "images": sum(row),
+            **{f"pass {number}": row[number] for number in range(1, len(PASSES) + 1)},
+            "missed": row[0],
+        }
+        for label, row in zip(LABELS, counts.tolist(), strict=True)
+    }
+    report["broken"] = [{"path": path, "reason": reason} for path, reason in broken.items()]
+    _write(work, report, int(counts.sum()), _rows(work, listing, known, broken, validation))
+    if is_address(output):
+        for name in OUTPUTS:
+            output.put(work / name)
+            (work / name).unlink()
+    _remove_journal(work)
+    stages["writing"] = time.perf_counter() - began
+    return Outcome(report, int((~known).sum()), time.perf_counter() - start, stages)
+
+
+class _Listed(NamedTuple):
+    path: str
+    label: str
+    stamp: list[int]
+    group: str
+
+
+class _Listing:
+    """The pictures of a data set, in their order: in a file, and in memory what a split needs of them.
+
+    labels: int8 (N,), ids of LABELS; groups: int32 (N,), in the order of the groups' names; bytes: size of all pictures.
+    """
+
+    def __init__(self, found: ClassFolders, group_by: str, file: Path):
+        self._file = file
+        self.bytes = 0
+        labels, groups, numbers = array("b"), array("i"), {}
+        with open(file, "w") as lines:
+            for pictures in found.pictures():
+                paths, names, stamps = zip(*pictures, strict=True)
+                for picture, group in zip(pictures, named_groups(paths, names, group_by).tolist(), strict=True):
+                    lines.write(json.dumps([*picture, group]) + "\n")
+                    groups.append(numbers.setdefault(group, len(numbers)))
+                labels.extend([LABEL_IDS[names[0]]] * len(names))
+                self.bytes += sum(size for size, _ in stamps)
+        ranks = {name: rank for rank, name in enumerate(sorted(numbers))}
+        self.labels = np.array(labels)
+        self.groups = np.array([ranks[name] for name in numbers], np.int32)[np.array(groups)]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[_Listed]:
+        with open(self._file) as lines:
+            for line in lines:
+                yield _Listed(*json.loads(line))
 
 
 def table(report: dict) -> str:
@@ -181,12 +248,6 @@ def table(report: dict) -> str:
     return "\n".join(lines)
 
 
-def _stamp(path: Path) -> list[int]:
-    """What changes when a file does: its size in bytes and time of change in nanoseconds."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
 def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
     for name, value in wanted.items():
         if found.get(name) == value:
@@ -198,143 +259,100 @@ def _refuse_other_options(found: dict, wanted: dict, output: Path) -> None:
         )
 
 
-def _finished_report(output: Path, report: dict, labelled: list[tuple[str, str, str]]) -> dict:
-    """The report of a finished output, provided that it came of the options in `report` and these (path, label, group)."""
+def _finished_report(work: Path, output: Place, report: dict, listing: _Listing) -> dict:
+    """The report of a finished output, provided that it came of the options in `report` and the pictures of `listing`."""
+    if is_address(output):
+        for name in OUTPUTS:
+            output.fetch(name, work)
     try:
-        finished = json.loads((output / "report.json").read_bytes())
+        finished = json.loads((work / "report.json").read_bytes())
         _refuse_other_options(finished["options"], report["options"], output)
         broken = {entry["path"] for entry in finished["broken"]}
-        with open(output / "index.csv", newline="", encoding="utf-8") as file:
-            found = [tuple(row[name] for name in ("path", "label", "group")) for row in csv.DictReader(file)]
-        wanted = [tuple(map(_as_text, row)) for row in labelled if row[0] not in broken]
-        same = found == wanted and finished["bytes"] == report["bytes"]
+        wanted = (tuple(map(_as_text, (row.path, row.label, row.group))) for row in listing if row.path not in broken)
+        with open(work / "index.csv", newline="", encoding="utf-8") as file:
+            found = (tuple(row[name] for name in ("path", "label", "group")) for row in csv.DictReader(file))
+            rows = 0
+            same = finished["bytes"] == report["bytes"]
+            for one, other in zip_longest(found, wanted):
+                rows += one is not None
+                same &= one == other
         table(finished)  # needs what else a report holds
-        if np.load(output / "landmarks.npy", mmap_mode="r").shape != (len(found), 3 * LANDMARKS):
+        if np.load(work / "landmarks.npy", mmap_mode="r").shape != (rows, 3 * LANDMARKS):
             raise ValueError("landmarks.npy has another number of rows")
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise UserError(f"the files in {output} are none that this program wrote ({error!r}); --fresh replaces them") from error
+    finally:
+        if is_address(output):
+            for name in OUTPUTS:
+                (work / name).unlink(missing_ok=True)
     if not same:
         raise UserError(f"the pictures or their groups have changed since {output} was made; --fresh begins it again")
     return finished
 
 
-def _open_journal(path: Path, options: dict) -> tuple[BinaryIO, dict[str, dict]]:
-    """The journal, ready to be added to, and its entries by path. What is damaged in it is left out, and looked at again."""
-    head, *lines = path.read_bytes().splitlines() or [b""] if path.exists() else [b""]
-    entries = {}
-    for line in lines:
+# The journal, whose lines are in the order of the pictures, so that none of it need be in memory
+
+
+def _open_journal(work: Path, options: dict, listing: _Listing) -> tuple[BinaryIO, np.ndarray, np.ndarray]:
+    """An empty journal to be written to, and what runs before this one saw: of which pictures, bool (N,), and how many of
+    each label, int (29,), were found in no pass (0) or in which, (29, 1 + passes).
+
+    Their lines are in KEPT, in the order of `listing`. What is damaged in them is left out, and looked at again.
+    """
+    known = np.zeros(len(listing), bool)
+    counts = np.zeros((len(LABELS), len(PASSES) + 1), int)
+    entries = iter(())
+    if (work / JOURNAL).exists():
+        entries = heapq.merge(_entries(work / JOURNAL), _entries(work / KEPT), key=_order)
+        first = next(entries, None)
         try:
-            entry = _SEEN.validate_json(line, strict=True)
-        except ValueError:
-            continue
-        entries[entry["path"]] = entry
-    try:
-        found = json.loads(head)
-        if entries:  # else nothing is done, and nothing to lose
-            _refuse_other_options(found, options, path.parent)
-    except (ValueError, AttributeError, RecursionError):
-        entries = {}  # nobody knows how they were made
-    with atomic_write(path) as file:
-        file.writelines(json.dumps(entry).encode() + b"\n" for entry in (options, *entries.values()))
-    return open(path, "ab"), entries
+            with open(work / JOURNAL, "rb") as file:
+                found = json.loads(file.readline())
+            if first:  # else nothing is done, and nothing to lose
+                _refuse_other_options(found, options, work)
+                entries = chain([first], entries)
+        except (ValueError, AttributeError, RecursionError):
+            entries = iter(())  # nobody knows how they were made
+    with atomic_write(work / KEPT) as file:
+        entry = next(entries, None)
+        for number, picture in enumerate(listing):
+            while entry and _order(entry) < picture_order(picture.path):
+                entry = next(entries, None)
+            if entry and (entry["path"], entry["stamp"]) == (picture.path, picture.stamp):
+                file.write(json.dumps(entry).encode() + b"\n")
+                known[number] = True
+                counts[LABEL_IDS[picture.label], entry["pass"]] += 1
+    with atomic_write(work / JOURNAL) as file:
+        file.write(json.dumps(options).encode() + b"\n")
+    return open(work / JOURNAL, "ab"), known, counts
 
 
-@contextmanager
-def _look_at_all(paths: list[str], workers: int | None) -> Iterator[Iterable[dict | str]]:
-    """`_look` at each path, in order, in `workers` processes, which start at once and end with the block."""
-    if not paths:
-        yield ()
+def _entries(path: Path) -> Iterator[dict]:
+    """The intact lines of a journal."""
+    if not path.exists():
         return
-    workers = min(workers or os.cpu_count(), len(paths), 61)  # Windows can't wait for more than 61 processes
-    with ExitStack() as pools:
-        with _deaf_to_interrupts():
-            results = _start_pool(pools, workers).map(_look, paths, chunksize=_CHUNK)
-        yield _results(pools, results, paths, workers)
+    with open(path, "rb") as lines:
+        for line in lines:
+            with suppress(ValueError):
+                entry = _SEEN.validate_json(line, strict=True)
+                if find_label(entry["path"].split("/", 1)[0]):
+                    yield entry
 
 
-def _results(pools: ExitStack, results: Iterator, paths: list[str], workers: int) -> Iterator[dict | str]:
-    """`results`, and where a picture kills its worker the reason in its place."""
-    done = 0
-    most = _CHUNK * (2 * workers + 1)  # pictures that workers have been given and not answered
-    while done < len(paths):
-        try:
-            for result in results:
-                yield result
-                done += 1
-        except BrokenProcessPool:
-            suspects, deaths = paths[done : done + most], 0
-            alone = _start_pool(pools, 1)
-            for path in suspects:
-                with _deaf_to_interrupts():
-                    answer = alone.submit(_look, path)
-                try:
-                    result = answer.result()
-                except BrokenProcessPool:
-                    result = "it killed the process that read it, twice"
-                    deaths += 1
-                    alone = _start_pool(pools, 1)
-                yield result
-                done += 1
-            if deaths == most:
-                raise UserError(
-                    "every worker process is killed, perhaps for want of memory; the same command goes on, with fewer --workers"
-                ) from None
-            with _deaf_to_interrupts():
-                results = _start_pool(pools, workers).map(_look, paths[done:], chunksize=_CHUNK)
+def _order(entry: dict) -> tuple:
+    return picture_order(entry["path"])
 
 
-def _start_pool(pools: ExitStack, workers: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")  # MediaPipe's threads don't survive a fork
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
-    pools.callback(pool.shutdown, cancel_futures=True)
-    return pool
+def _remove_journal(work: Path) -> None:
+    (work / JOURNAL).unlink(missing_ok=True)
+    (work / KEPT).unlink(missing_ok=True)
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C is for this process alone; those started in the block inherit the deafness."""
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
+def _misses(counts: np.ndarray) -> int:
+    return int(counts[:, 0].sum() - counts[NOTHING, 0])
 
 
-_landmarker = None  # a worker's own
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker would wait for ever for the next task of a parent that was killed."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _look(path: str) -> dict | str:
-    """What a worker sees in one picture, or the reason why it sees none."""
-    global _landmarker
-    if _landmarker is None:  # not in _start_worker, from which an error would not reach the user
-        from sign2sound.landmarker import Landmarker  # MediaPipe: slow to import, and the parent does not need it
-
-        _landmarker = Landmarker()
-        Finalize(None, _landmarker.close, exitpriority=0)  # atexit comes after the end of the thread that closing needs
-    try:
-        picture = read_picture(path)
-    except BrokenPicture as error:
-        return str(error)
-    hand = _landmarker.find(picture)
-    return {
-        "width": picture.shape[1],
-        "height": picture.shape[0],
-        "pass": hand.found_in if hand else 0,
-        "handedness": ("Left" if hand.left_handed else "Right") if hand else "",
-        "score": f"{hand.score:.4f}" if hand else "",
-        "landmarks": hand.landmarks.tobytes().hex() if hand else "",
-    }
+# The files
 
 
 def _as_text(name: str) -> str:
@@ -343,20 +361,30 @@ def _as_text(name: str) -> str:
     return f"'{name}" if name.startswith(("=", "+", "-", "@", "'")) else name
 
 
-def _write(output: Path, report: dict, rows: list[tuple]) -> None:
-    landmarks = np.full((len(rows), LANDMARKS * 3), np.nan, np.float32)
-    index = io.StringIO()
-    writer = csv.writer(index, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for number, (path, label, group, split, seen) in enumerate(rows):
-        if seen["pass"]:
-            landmarks[number] = np.frombuffer(bytes.fromhex(seen["landmarks"]), np.float32)
-        names = _as_text(path), label, _as_text(group), split
-        size = seen["width"], seen["height"]
-        writer.writerow((*names, *size, int(seen["pass"] > 0), seen["pass"], seen["handedness"], seen["score"]))
-    with atomic_write(output / "landmarks.npy") as file:
-        np.save(file, landmarks)
-    with atomic_write(output / "index.csv") as file:
-        file.write(index.getvalue().encode())
-    with atomic_write(output / "report.json") as file:
+def _rows(
+    work: Path, listing: _Listing, known: np.ndarray, broken: dict[str, str], validation: np.ndarray
+) -> Iterator[tuple[str, str, str, str, dict]]:
+    """Path, label, group, split, and what was seen, of every picture that could be read."""
+    with open(work / KEPT, "rb") as kept, open(work / JOURNAL, "rb") as journal:
+        journal.readline()  # the options
+        for picture, old, chosen in zip(listing, known, validation, strict=True):
+            if picture.path not in broken:
+                seen = json.loads((kept if old else journal).readline())
+                yield picture.path, picture.label, picture.group, "validation" if chosen else "train", seen
+
+
+def _write(folder: Path, report: dict, count: int, rows: Iterable[tuple]) -> None:
+    with atomic_write(folder / "landmarks.npy") as landmarks, atomic_write(folder / "index.csv") as index:
+        form = {"descr": "<f4", "fortran_order": False, "shape": (count, 3 * LANDMARKS)}
+        np.lib.format.write_array_header_1_0(landmarks, form)
+        text = io.TextIOWrapper(index, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for path, label, group, split, seen in rows:
+            landmarks.write(bytes.fromhex(seen["landmarks"]) if seen["pass"] else _MISS)
+            names = _as_text(path), label, _as_text(group), split
+            size = seen["width"], seen["height"]
+            writer.writerow((*names, *size, int(seen["pass"] > 0), seen["pass"], seen["handedness"], seen["score"]))
+        text.detach()  # flushes it
+    with atomic_write(folder / "report.json") as file:
         file.write(json.dumps(report, indent=1).encode() + b"\n")

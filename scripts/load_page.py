@@ -26,6 +26,7 @@ from sign2sound.errors import UserError, run
 from sign2sound.files import in_project
 from sign2sound.pictures import Video
 from sign2sound.signer import sign_word
+from training.report import markdown_table
 
 WIDTH, QUALITY = 640, 70  # of what the page sends
 STAGES = ("decode", "landmarks", "features+model", "text", "server", "round trip")
@@ -89,10 +90,11 @@ async def load(host: str, frames: list[bytes], args: argparse.Namespace) -> None
     print(
         f"{args.clients} browsers at once, {args.frame_rate:g} frames/s from each camera, {args.seconds:g} s; p50 / p95 in ms"
     )
-    print(f"{'browser':<9}{'frames/s':>9}" + "".join(f"{stage:>17}" for stage in STAGES))
+    rows = []
     for number, times in enumerate(measured, start=1):
         columns = (f"{np.percentile(times[stage], 50):.1f} / {np.percentile(times[stage], 95):.1f}" for stage in STAGES)
-        print(f"{number:<9}{len(times['server']) / args.seconds:9.1f}" + "".join(f"{column:>17}" for column in columns))
+        rows.append([number, f"{len(times['server']) / args.seconds:.1f}", *columns])
+    print("\n".join(markdown_table(["browser", "frames/s", *STAGES], rows)))
     worst = max(np.percentile(times["round trip"], 95) for times in measured)
     print(f"slowest p95 {worst:.0f} ms, goal {GOAL:.0f} ms; one more browser: {told}")
 

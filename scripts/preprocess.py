@@ -7,6 +7,7 @@ if __name__ == "__main__":  # above the imports that take seconds
 
 import argparse
 
+from data.places import is_address
 from data.preprocessing import preprocess, table
 from sign2sound.errors import UserError, run
 from sign2sound.files import counted, in_project, output_folder
@@ -14,11 +15,24 @@ from sign2sound.files import counted, in_project, output_folder
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--input", required=True, metavar="DIR", help="folder that holds a folder of pictures per class")
     parser.add_argument(
-        "--output", type=output_folder, default=in_project("data/processed"), metavar="DIR", help="default: %(default)s"
+        "--input",
+        required=True,
+        metavar="DIR",
+        help="folder that holds a folder of pictures per class, or an address that fsspec knows, such as s3://bucket/pictures",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: one per core")
+    parser.add_argument(
+        "--output",
+        type=lambda path: path if is_address(path) else output_folder(path.removeprefix("file://")),
+        default=in_project("data/processed"),
+        metavar="DIR",
+        help="folder or address; default: %(default)s",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="processes; default: one per core")
+    where.add_argument(
+        "--cluster", metavar="ADDRESS", help="work on the Dask cluster of the scheduler there, such as tcp://scheduler:8786"
+    )
     parser.add_argument(
         "--group-by",
         default="blocks",
@@ -42,6 +56,7 @@ def main() -> None:
         split=args.split,
         seed=args.seed,
         workers=args.workers,
+        cluster=args.cluster,
         fresh=args.fresh,
     )
     report = outcome.report
@@ -51,6 +66,7 @@ def main() -> None:
     if outcome.looked_at:
         rate = outcome.looked_at / outcome.seconds
         print(f"{counted(outcome.looked_at, 'image')} in {outcome.seconds:.1f} s, {rate:.1f} images/s")
+        print("of it " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome.stages.items()))
     if report["broken"]:
         broken = counted(len(report["broken"]), "broken picture")
         print(f"{broken} left out; {args.output}/report.json says why")

@@ -50,7 +50,7 @@ class Follower:
         return timestamp >= self._look_at
 
     def looked(self, hands: list[Hand], timestamp: float) -> bool:
-        """Take all hands of this frame. Whether another takes over; no hand is to be followed for a moment then."""
+        """Take the other hands of this frame. Whether another takes over; no hand is to be followed for a moment then."""
         others = [hand for hand in hands if hand_distance(hand, self._hand) > hand_size(self._hand) / 2]
         rival = max(others, key=hand_size, default=None)
         if rival is None or hand_size(rival) < _LARGER * hand_size(self._hand):

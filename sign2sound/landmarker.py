@@ -25,18 +25,22 @@ from sign2sound.pictures import MAX_SIDE
 
 def _import_mediapipe():
     """MediaPipe without matplotlib, half of the time that its import takes: it draws with it, which nobody here asks for. A
-    stand-in loads it when it is used after all."""
+    stand-in loads it when it is used after all. And without sounddevice, half of the rest: to find a sound library it runs a
+    compiler and a linker, the latter of which, run by root, removes what it finds at /dev/null if that is no device."""
     if "matplotlib" not in sys.modules:
         stand_in = types.ModuleType("matplotlib")
         stand_in.pyplot = types.ModuleType("matplotlib.pyplot")
         stand_in.pyplot.__getattr__ = lambda name: getattr(importlib.import_module("matplotlib.pyplot"), name)
         sys.modules |= {"matplotlib": stand_in, "matplotlib.pyplot": stand_in.pyplot}
+    sys.modules.setdefault("sounddevice", None)  # MediaPipe takes it for not installed
     try:
         import mediapipe
         from mediapipe.tasks.python import BaseOptions, vision
     finally:
         if getattr(sys.modules["matplotlib"], "__spec__", None) is None:
             del sys.modules["matplotlib"], sys.modules["matplotlib.pyplot"]
+        if sys.modules["sounddevice"] is None:
+            del sys.modules["sounddevice"]
     return mediapipe, BaseOptions, vision
 
 
@@ -75,7 +79,7 @@ class Landmarker:
         self._clock = -1  # milliseconds of the last frame that the tracker saw; MediaPipe takes only increasing times
         self._found_any = False
         if video:
-            self._whole_frame = self._tasks["whole frame"] = self._open(PASSES[0], vision.RunningMode.IMAGE, hands=2)
+            self._whole_frame = self._tasks["whole frame"] = self._open(PASSES[0], vision.RunningMode.IMAGE)
             self.reset()
 
     def find(self, picture: np.ndarray) -> Hand | None:
@@ -98,9 +102,9 @@ class Landmarker:
         _check(frame)
         hand = self._track(frame, timestamp) if self._tracking else None
         if hand is None:
-            hand = self._shown = self._follower.found(self._detect(self._whole_frame.detect, frame), timestamp)
+            hand = self._shown = self._follower.found(self._search(frame), timestamp)
         elif self._follower.look_due(hand, timestamp):
-            if self._follower.looked(self._detect(self._whole_frame.detect, frame), timestamp):
+            if self._follower.looked(self._detect(self._whole_frame.detect, _without(frame, hand)), timestamp):
                 # MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black
                 # frame it loses the hand, and takes up a new one in the next.
                 self._track(np.zeros_like(frame), timestamp)
@@ -117,6 +121,15 @@ class Landmarker:
         self._follower = Follower()
         self._tracking = False
         self._shown: Hand | None = None  # the tracker is to see its surroundings only, so that it takes up no other
+
+    def _search(self, frame: np.ndarray) -> list[Hand]:
+        """The hands of a frame in which none is tracked.
+
+        Asked for two at once, MediaPipe runs the landmark network on two places in most frames that hold none. So it is asked
+        for one, and for a second only where there is a first.
+        """
+        hands = self._detect(self._whole_frame.detect, frame)
+        return hands + self._detect(self._whole_frame.detect, _without(frame, hands[0])) if hands else []
 
     def _track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
         if self._shown is not None:
@@ -156,11 +169,10 @@ class Landmarker:
         hand = hands[0]
         return replace(hand, landmarks=(hand.landmarks - np.float32([left, top, 0])) / np.float32(scale))
 
-    def _open(self, options: Pass, mode: vision.RunningMode | None = None, hands: int = 1):
+    def _open(self, options: Pass, mode: vision.RunningMode | None = None):
         task_options = vision.HandLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=self._model),
             running_mode=mode or self._mode,
-            num_hands=hands,
             min_hand_detection_confidence=options.detection,
             min_hand_presence_confidence=CONFIDENCE,
         )
@@ -226,13 +238,25 @@ def _check(picture: np.ndarray) -> None:
 
 def _surroundings(frame: np.ndarray, hand: Hand) -> np.ndarray:
     """The frame, black but for the hand and a hand's width around it."""
+    there = _box(hand, hand_size(hand))
+    shown = np.zeros_like(frame)
+    shown[there] = frame[there]
+    return shown
+
+
+def _without(frame: np.ndarray, hand: Hand) -> np.ndarray:
+    """The frame, the hand in it black."""
+    shown = frame.copy()
+    shown[_box(hand, hand_size(hand) / 2)] = 0
+    return shown
+
+
+def _box(hand: Hand, margin: float) -> tuple[slice, slice]:
+    """Rows and columns of a picture: those of the hand and `margin` pixels around it."""
     low, high = hand.landmarks[:, :2].min(axis=0), hand.landmarks[:, :2].max(axis=0)
-    margin = hand_size(hand)
     left, top = np.maximum(low - margin, 0).astype(int)
     right, bottom = np.maximum(high + margin, 0).astype(int)
-    shown = np.zeros_like(frame)
-    shown[top:bottom, left:right] = frame[top:bottom, left:right]
-    return shown
+    return slice(top, bottom), slice(left, right)
 
 
 class _Quiet:

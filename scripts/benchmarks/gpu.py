@@ -7,9 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.benchmarks.measuring import Part, Row, in_process
-
 from scripts.benchmarks import train
+from scripts.benchmarks.measuring import Part, Row, in_process
 
 LIMIT = 4 * 2**30  # bytes, of the graphics card in the project that this one follows
 WAYS = {"fp16": ["device=cuda", "precision=fp16"], "fp32": ["device=cuda", "precision=fp32"], "CPU": ["device=cpu"]}

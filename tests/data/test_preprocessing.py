@@ -4,11 +4,13 @@ import os
 import sys
 from contextlib import contextmanager
 
+import fsspec
 import numpy as np
 import pytest
 
 from data import preprocessing
 from data.preprocessing import OUTPUTS, preprocess, table
+from data.splits import group_split
 from sign2sound.errors import UserError
 from sign2sound.files import claim_folders, unescaped
 
@@ -26,7 +28,7 @@ class Looks:
         self.results = {"A1.jpg": SEEN, "B1.jpg": "empty file"}
 
     @contextmanager
-    def __call__(self, paths, workers):
+    def __call__(self, root, paths, workers, cluster):
         yield self.results_of(paths)
 
     def results_of(self, paths):
@@ -41,7 +43,7 @@ class Looks:
 @pytest.fixture
 def looks(monkeypatch):
     looks = Looks()
-    monkeypatch.setattr(preprocessing, "_look_at_all", looks)
+    monkeypatch.setattr(preprocessing, "look_at_all", looks)
     monkeypatch.setattr(preprocessing, "find_hand_model", lambda: None)
     return looks
 
@@ -326,6 +328,42 @@ def test_files_of_another_origin_are_not_taken_for_a_finished_output(looks, pict
         (tmp_path / name).write_text("{}")
     with pytest.raises(UserError, match="--fresh replaces them"):
         preprocess(pictures, tmp_path)
+
+
+def test_addresses_in_the_place_of_folders(looks, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(preprocessing, "user_cache_path", lambda _: tmp_path / "cache")
+    memory, root = fsspec.filesystem("memory"), f"/{tmp_path.name}"
+    for path in pictures.rglob("*.jpg"):
+        memory.pipe(f"{root}/pictures/{path.relative_to(pictures).as_posix()}", path.read_bytes())
+    source, output = f"memory:/{root}/pictures", f"memory:/{root}/out"
+    assert interrupted(looks, 2, source, output).startswith("2 of 6 images are kept")
+    assert preprocess(source, output).looked_at == 4
+    preprocess(pictures, tmp_path / "here")
+    for name in OUTPUTS[:2]:
+        assert memory.cat(f"{root}/out/{name}") == (tmp_path / "here" / name).read_bytes()
+    report = json.loads(memory.cat(f"{root}/out/report.json"))
+    assert report["options"]["input"] == source and report["broken"] == [{"path": "B/B1.jpg", "reason": "empty file"}]
+
+    assert preprocess(source, output).looked_at == 0
+    with pytest.raises(UserError, match=f"{output} was made with --seed 0, not 1; --fresh"):
+        preprocess(source, output, seed=1)
+    assert preprocess(source, output, seed=1, fresh=True).looked_at == 6
+    assert {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()} <= {".lock"}
+
+
+def test_groups_and_labels_as_numbers_split_as_their_names_do(looks, tmp_path):
+    """The listing keeps numbers in the place of names: the split is the one that the names give."""
+    for label in ("A", "b", "space"):
+        for number in range(30):
+            path = tmp_path / "pictures" / label / f"person{number % 11}" / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"1")
+    preprocess(tmp_path / "pictures", tmp_path / "out", group_by="folder")
+    with open(tmp_path / "out" / "index.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    labels, groups = (np.array([row[name] for row in rows]) for name in ("label", "group"))
+    expected = group_split(labels, groups, preprocessing.VALIDATION_SHARE, 0)
+    assert [row["split"] == "validation" for row in rows] == expected.tolist()
 
 
 def test_when_every_picture_is_broken_the_files_are_empty(looks, pictures, tmp_path):

@@ -142,11 +142,11 @@ def test_mistakes_end_in_one_line(start, pictures, tmp_path, options, message):
 
 def test_a_picture_that_kills_its_worker_is_reported_and_the_others_are_read(tmp_path, root):
     program = (
-        "import os\nfrom data import preprocessing\n"
-        "def look(path):\n    if 'killer' in path: os._exit(9)\n    return path\n"
-        "preprocessing._look = look\n"
+        "import os\nfrom data import workers\nfrom data.places import Place\n"
+        "def look(path, content):\n    if 'killer' in path: os._exit(9)\n    return path\n"
+        "workers._look = look\n"
         "if __name__ == '__main__':\n    paths = ['a', 'killer', *map(str, range(40))]\n"
-        "    with preprocessing._look_at_all(paths, 2) as results: print(*results, sep='|')\n"
+        "    with workers.look_at_all(Place('.'), paths, 2, None) as answers: print(*answers, sep='|')\n"
     )
     (tmp_path / "program.py").write_text(program)
     done = subprocess.run([sys.executable, tmp_path / "program.py"], cwd=root, capture_output=True, text=True, timeout=120)
