@@ -26,6 +26,12 @@ from sign2sound.signer import sign_word
 ROOT = Path(__file__).resolve().parent.parent
 FRAME_RATE = 30  # Chromium plays a file of JPEGs at this rate, over and over
 WAIT = 60  # seconds for the first letter
+FIRST_LETTER = """async (most) => {
+  const clicked = performance.now();
+  const written = () => document.querySelector("#text").textContent.trim();
+  while (!written() && performance.now() - clicked < most) await new Promise((passed) => setTimeout(passed, 20));
+  return written();
+}"""
 SERVERS = {
     "site": ["-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", "dist"],
     "server": ["inference/web_app.py", "--port", "0"],
@@ -47,7 +53,9 @@ def write_camera(path: Path, video: Path | None) -> None:
 @contextlib.contextmanager
 def started(name: str):
     """The address of a server of SERVERS, which runs meanwhile."""
-    process = subprocess.Popen([sys.executable, "-u", *SERVERS[name]], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-u", *SERVERS[name]]
+    log = subprocess.DEVNULL if name == "site" else None  # a line for each file that is fetched
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         address = re.search(r"http://[\w.:]+", process.stdout.readline())
         if address is None:
@@ -76,7 +84,8 @@ def measure(name: str, camera: Path, seconds: float, chromium: str) -> None:
         page.goto(f"{address}/?engine={name}")
         page.get_by_role("button", name="Start the camera").click()
         clicked = time.perf_counter()
-        page.wait_for_function("document.querySelector('#text').textContent.trim()", polling=20, timeout=1000 * WAIT)
+        if not page.evaluate(FIRST_LETTER, 1000 * WAIT):
+            raise UserError(f"no letter within {WAIT} s; the page says: {page.locator('#cover').inner_text()}")
         first = time.perf_counter() - clicked
         page.locator("#speed summary").click()
         print(f"\n{name}: first letter {first:.1f} s after the click")
