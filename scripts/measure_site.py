@@ -67,12 +67,13 @@ def started(name: str):
 
 
 def memory(browser) -> float:
-    """MiB of the browser's processes that show pages and run their workers."""
+    """MiB that the processes which show pages and run their workers keep for themselves: without the camera's frames, which
+    they share."""
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
     status = [Path(f"/proc/{process['id']}/status").read_text() for process in processes if process["type"] == "renderer"]
-    return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status) / 1024
+    return sum(int(re.search(r"RssAnon:\s+(\d+)", text)[1]) for text in status) / 1024
 
 
 def measure(name: str, camera: Path, seconds: float, chromium: str) -> None:
