@@ -89,9 +89,9 @@ def test_the_notebook_runs_from_top_to_bottom(root, tmp_path):
         "EPOCHS = 6": "EPOCHS = 2",
         '"ABILOV"': '"LV"',
         "range(16)": "range(8)",
-        '"epoch_batches=40", "sequences.longest=64"':
-            '"epoch_batches=20", "batch_size=64", "sequences.longest=16", "sequences.frames=300"',
-    }  # fmt: skip
+        '"epoch_batches=40"': '"epoch_batches=20", "batch_size=64"',
+        '"sequences.longest=64"': '"sequences.longest=16", "sequences.frames=300"',
+    }
     for as_it_stands, in_the_test in shorter.items():
         assert as_it_stands in code
         code = code.replace(as_it_stands, in_the_test)

@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_nothing(
     killed.send_signal(signal.SIGKILL)
     start_worker("--no-nanny")
     output, errors = run.communicate(timeout=300)
-    assert run.returncode == 0 and f"{PICTURES + 1} images in" in output and "1 broken pictures left out" in output, errors
+    assert run.returncode == 0 and f"{PICTURES + 1} images in" in output and "1 broken picture left out" in output, errors
     preprocess(source, tmp_path / "here", workers=1)
     for name in OUTPUTS:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
@@ -89,7 +89,8 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_nothing(
 def test_a_picture_that_kills_its_worker_is_reported_and_the_others_are_read(scheduler, start_worker, tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(
         "import os\nfrom data import workers\n"
-        "def look(path, content):\n    if 'killer' in path: os._exit(9)\n    return path\n"
+        "def look(missing):\n    name = os.path.basename(missing.filename)\n"
+        "    if name == 'killer': os._exit(9)\n    return name\n"
         "workers._look = look\n"
     )
     start_worker("--preload", tmp_path / "deadly.py")
