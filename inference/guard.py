@@ -125,7 +125,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _security_headers(host: str) -> dict[str, str]:
     policy = (
         "default-src 'none'",
-        "script-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "worker-src 'self' blob:",
         "style-src 'self'",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",

@@ -21,12 +21,14 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference.engine import built_engine
 from inference.guard import Guard
 from inference.messages import Command, Conversation, End, Problem, State, Welcome
 from inference.session import TOP, Refused, Session, SessionOptions, decode, describe
 from sign2sound import Recognizer
 from sign2sound.hand import BONES
 from sign2sound.labels import LABELS
+from sign2sound.profile import user_profile
 from sign2sound.signer import signer_data
 
 PAGE = Path(__file__).with_name("page")
@@ -148,6 +150,7 @@ def create_app(
     *,
     trust_local: bool = True,
     root_path: str = "",
+    site: Path | None = None,
 ) -> FastAPI:
     """The server's ASGI application.
 
@@ -256,6 +259,17 @@ def create_app(
             if session is not None:
                 pool.submit(session.close)  # after the frame in hand
             pool.shutdown(wait=False)
+
+    engine = site and built_engine(site, options.model)
+
+    @app.get("/engine.json", include_in_schema=False)
+    async def describe_engine(request: Request) -> dict:
+        """What the browser may read with by itself; a user with a profile is read by the server."""
+        has_profile = trust_local and _is_here(request) and user_profile().exists()
+        return {**(engine if engine and not has_profile else {"files": None}), "server": True}
+
+    if engine:
+        app.mount("/assets", StaticFiles(directory=site / "assets"))
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -372,7 +386,7 @@ async def _send(socket: WebSocket, message: BaseModel) -> None:
     await socket.send_text(message.model_dump_json())
 
 
-def _is_here(socket: WebSocket) -> bool:
+def _is_here(socket: WebSocket | Request) -> bool:
     """Whether the browser runs on this machine."""
     return socket.client is not None and ipaddress.ip_address(socket.client.host).is_loopback
 

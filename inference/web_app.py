@@ -30,6 +30,7 @@ from inference.session import SessionOptions
 from sign2sound import Recognizer, UserError
 from sign2sound.errors import run
 from sign2sound.exported import RELEASED, open_model
+from sign2sound.files import PROJECT
 from sign2sound.hand_model import find_hand_model
 from sign2sound.profile import load_profile
 from sign2sound.words import Dictionary
@@ -82,6 +83,7 @@ def main() -> None:
             limits,
             trust_local=_trusts_local(arguments),
             root_path=arguments.root_path,
+            site=None if arguments.profile or arguments.language != "en" else PROJECT / "dist",
         ),
         http=Protocol,
         log_level="warning",

@@ -95,7 +95,7 @@ class Dictionary:
         rows, whole, begun = self._weigh(evidence)
         scores = np.logaddexp(whole, begun + math.log(_UNFINISHED))
         likeliest = max(scores.max(initial=-np.inf), self._literal_score(evidence))
-        order = np.argsort(-scores)[: count + 1]
+        order = np.argsort(-scores, kind="stable")[: count + 1]
         worthwhile = order[scores[order] > likeliest + math.log(_WORTHWHILE)]
         literal = literal_of(evidence)
         return [self._words[row] for row in rows[worthwhile] if self._words[row] != literal][:count]

@@ -1,6 +1,7 @@
-// The page: what the camera sees goes to the server, what the server reads is shown and spoken. No hand is read in here.
+// The page: what the camera sees goes to an engine, what the engine reads is shown and spoken.
 
 import {Chart} from "./chart.js";
+import {reader} from "./engine.js";
 import {Live} from "./live.js";
 import {Pace} from "./pace.js";
 import {readPicture} from "./picture.js";
@@ -32,6 +33,12 @@ const chart = new Chart((letter) => {
 });
 const teach = new Teach(send, () => (live.stream ? true : live.startCamera()));
 const speed = new Speed(byId("speed"));
+reader.then(({server, here}) => {
+  document.documentElement.classList.toggle("alone", !server);
+  if (!here) return;
+  stage.kept = "stay in this browser";
+  if (!live.stream) stage.idle();
+});
 let tab = "spell";
 let mode = "sign"; // of practice; the other is "read"
 

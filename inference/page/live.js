@@ -1,12 +1,12 @@
-// What the camera or a video shows goes to the server frame by frame, until it ends or the user stops it.
+// What the camera or a video shows goes to an engine frame by frame, until it ends or the user stops it.
 
 import {CameraChoice} from "./cameras.js";
+import {Engine} from "./engine.js";
 import {byId} from "./show.js";
 import {BLANKED, Camera, canvasIsTrue, closeVideo, openCamera, openVideo, watchFrames} from "./source.js";
-import {Stream} from "./stream.js";
 
 export class Live {
-  /** answered(message) gets every message of the server, a step with `encode`, the milliseconds that its JPEG took; stopped()
+  /** answered(message) gets every message of the engine, a step with `encode`, the milliseconds that taking its frame took; stopped()
    *  is called when no more will come. */
   constructor(stage, answered, stopped) {
     this.stage = stage;
@@ -14,7 +14,7 @@ export class Live {
     this.stopped = stopped;
     this.cameras = new CameraChoice(byId("camera"), () => this.startCamera());
     this.video = byId("video");
-    this.camera = new Camera(this.video);
+    this.camera = new Camera(this.video, byId("rate"));
     this.stream = null;
     this.stopWatching = () => {};
     this.video.onended = () => stage.hint("The video has ended");
@@ -62,20 +62,22 @@ export class Live {
       const answered = (message) => {
         if (message.type === "welcome") {
           this.stage.uncover("running", this.video.videoWidth, this.video.videoHeight, mirrored);
+          this.stopWatching(); // it may have moved from one engine to the other
           this.stopWatching = watchFrames(this.video, () => this.frame());
           connected(true);
         }
         this.answered(message.type === "step" ? {...message, encode: this.encode} : message);
       };
-      this.stream = new Stream({answered, left});
+      this.stream = new Engine({answered, left});
     });
   }
 
   async frame() {
     const to = this.stream;
-    if (!to || to.busy || !this.camera.due()) return;
+    if (!to || to.busy || document.hidden || !this.camera.due()) return;
     to.busy = true;
-    const {picture, time, encode} = await this.camera.take();
+    const {picture, time, encode} = await this.camera.take(to.local);
+    if (to !== this.stream) return; // stopped meanwhile
     if (!picture) {
       this.end(...BLANKED);
       return;

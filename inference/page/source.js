@@ -1,8 +1,10 @@
 // Where frames come from: the camera or a video file, both through the <video>.
 
+import {keep, recall} from "./settings.js";
+
 const WIDTH = 640; // pixels of what is sent
 const QUALITY = 0.7;
-const SHORTEST = 30; // milliseconds between frames
+const EARLY = 4; // milliseconds that a frame may come before its time
 
 /** What to say where the browser hands pages an empty or false copy of what they draw. */
 export const BLANKED = ["The browser hides the pictures from this page",
@@ -83,25 +85,35 @@ export function watchFrames(video, ready) {
 }
 
 export class Camera {
-  constructor(video) {
+  /** rate: the <select> of how many frames a second are taken at most. */
+  constructor(video, rate) {
     this.video = video;
+    this.rate = rate;
+    rate.value = recall("rate");
+    if (rate.selectedIndex < 0) rate.selectedIndex = 0;
+    rate.onchange = () => keep("rate", rate.value);
     this.canvas = document.createElement("canvas");
     this.context = this.canvas.getContext("2d", {alpha: false});
     this.taken = -Infinity;
   }
 
   due() {
-    return this.video.videoWidth > 0 && performance.now() - this.taken >= SHORTEST;
+    return this.video.videoWidth > 0 && performance.now() - this.taken >= 1000 / this.rate.value - EARLY;
   }
 
-  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took; picture is null
+  /** The frame on show, unmirrored: {picture, time, encode}, with the milliseconds that making it took; an ImageBitmap or a JPEG, null
    *  where the browser gives none. */
-  async take() {
+  async take(asBitmap) {
     const time = this.taken = performance.now();
     const {videoWidth, videoHeight} = this.video;
     const scale = Math.min(1, WIDTH / Math.max(videoWidth, videoHeight));
-    this.canvas.width = Math.round(videoWidth * scale);
-    this.canvas.height = Math.round(videoHeight * scale);
+    const [width, height] = [videoWidth, videoHeight].map((side) => Math.round(side * scale));
+    if (asBitmap) {
+      const size = {resizeWidth: width, resizeHeight: height, resizeQuality: "medium"};
+      const picture = await createImageBitmap(this.video, size).catch(() => null);
+      return {picture, time, encode: performance.now() - time};
+    }
+    Object.assign(this.canvas, {width, height});
     this.context.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
     const picture = await jpegOf(this.canvas, QUALITY);
     return {picture, time, encode: performance.now() - time};

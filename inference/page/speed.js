@@ -1,13 +1,13 @@
 // Latency by stage: a chart of the last frames, and p50 and p95 in a table.
 
 const STAGES = [
-  ["encode", "browser: picture to JPEG", "#8a7bd1"],
-  ["network", "there and back", "#c98b3c"],
-  ["decode", "JPEG to picture", "#5b8fd6"],
+  ["encode", "taking the picture", "#8a7bd1"],
+  ["network", "to the reader and back", "#c98b3c"],
+  ["decode", "JPEG to picture, in the server", "#5b8fd6"],
   ["landmarks", "landmarks", "#1f9688"],
   ["features+model", "features and model", "#c9577a"],
   ["text", "letters and words", "#7a8794"],
-  ["waiting", "waiting in the server", "#b5b0a2"],
+  ["waiting", "waiting", "#b5b0a2"],
 ];
 const KEPT = 300; // frames
 const SHOWN = 120;

@@ -9,12 +9,13 @@ const LIVE = ["stop", "open-again"]; // buttons for while something is shown
 export class Stage {
   constructor() {
     this.bones = []; // pairs of landmarks that a bone joins
+    this.kept = "go to this server only"; // what the pictures do
   }
 
   idle() {
     this.empty();
     this.size(4, 3);
-    this.cover("Spell with your hand", "Hold up one hand and sign letter by letter. The pictures go to this server only, and are not kept.", {quiet: true});
+    this.cover("Spell with your hand", `Hold up one hand and sign letter by letter. The pictures ${this.kept}, and are not kept.`, {quiet: true});
   }
 
   /** Nothing is shown any more; a cover is to follow. */

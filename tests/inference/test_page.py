@@ -98,7 +98,7 @@ def opened(url, *arguments, script="", **context):
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.goto(url)
+        page.goto(f"{url}?engine=server")
         try:
             yield page
         except AssertionError as error:
