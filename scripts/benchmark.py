@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-from scripts.benchmarks import export, listing, live, memory, preprocess, speech, startup, train
+from scripts.benchmarks import export, gpu, listing, live, memory, preprocess, speech, startup, train
 from scripts.benchmarks.measuring import Part, Row, machine, table
 from sign2sound.errors import UserError, run
 from sign2sound.files import atomic_write, in_project, output_file
@@ -34,6 +34,7 @@ PARTS: dict[str, ModuleType] = {
     "preprocess": preprocess,
     "live": live,
     "train": train,
+    "gpu": gpu,
     "startup": startup,
     "export": export,
     "speech": speech,

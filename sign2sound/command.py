@@ -117,6 +117,8 @@ def _read_pictures(paths: Iterable[Path], recognizer: Recognizer, as_json: bool)
                 counts["broken"] += 1
                 print(f"{name}  cannot be read, skipped: {error}", file=sys.stderr)
                 continue
+            if reading.notice:
+                print(reading.notice, file=sys.stderr)
             found = reading.hand is not None
             counts["read" if found else "without a hand"] += 1
             if as_json:
@@ -137,6 +139,8 @@ def _read_stream(stream: Camera | VideoFile, recognizer: Recognizer, as_json: bo
     try:
         for frame in stream:
             reading = recognizer.read(frame.picture, frame.timestamp)
+            if reading.notice:
+                print(reading.notice, file=sys.stderr)
             event = speller.update(frame.timestamp, reading.probabilities)
             if event and as_json:
                 print(json.dumps({"seconds": round(event.timestamp, 3), "event": event.kind, "text": event.text}), flush=True)

@@ -1,6 +1,7 @@
 """One hand gives the model the same 63 numbers wherever it comes from: the test that holds training and live use together."""
 
 import asyncio
+import random
 
 import cv2
 import httpx
@@ -12,7 +13,6 @@ import torch
 
 from data.dataset import load_samples
 from data.preprocessing import preprocess
-from inference.realtime_demo import Progress, read_stills
 from inference.server import create_app
 from inference.session import Session, SessionOptions
 from scripts.export_model import to_onnx
@@ -20,6 +20,7 @@ from sign2sound import Recognizer
 from sign2sound.exported import WEIGHTS
 from sign2sound.features import clip_features
 from sign2sound.hand_model import cached_path
+from sign2sound.live import Live
 from training.config import Augmentation, load_config
 from training.tasks import task_of
 
@@ -75,7 +76,8 @@ def test_one_hand_gives_the_same_63_numbers_on_every_path(root, pictures, tmp_pa
     unvaried = [f"augmentation.{name}=0" for name in Augmentation.model_fields]
     task = task_of(load_config(root / "training" / "config.yaml", [*unvaried, "sequences.share=0", "batch_size=4"]))
     training_set = task.make_training_set(stills, None, torch.device("cpu"))
-    numbers["training"] = task.draw(training_set, torch.Generator().manual_seed(0)).features[0, 0].numpy()
+    batch = next(task.batches(training_set, 1, random.Random(0), torch.Generator().manual_seed(0)))
+    numbers["training"] = batch.features[0, 0].numpy()
 
     def take(name: str) -> None:
         numbers[name] = seen[-1]
@@ -84,12 +86,10 @@ def test_one_hand_gives_the_same_63_numbers_on_every_path(root, pictures, tmp_pa
     task.predict(model, stills, torch.device("cpu"))
     take("evaluation")
     with Recognizer(model) as recognizer:
-        read_stills([path], recognizer, Progress("pictures"))
-        take("demo, a picture")
         hand = recognizer.read_picture(path).hand
-        seen.clear()
-        recognizer.update(hand, 0.0)
-        take("a stream")
+        take("a picture")
+        Live(recognizer).update(hand, 0.0)
+        take("demo, a stream")
         recognizer.predict(np.stack([hand.landmarks] * 3)[None], np.array([True]))
         take("a clip")
     options = SessionOptions(model, hand_model=cached_path())
