@@ -29,7 +29,7 @@ from sign2sound.words import Dictionary
 
 EXTRAS = Path(__file__).with_name("site")  # what the page has only where no server is behind it
 MEDIAPIPE = Path(__file__).with_name("node_modules") / "@mediapipe" / "tasks-vision"
-CHECKPOINT = "checkpoints/best_model.pth"
+CHECKPOINT = in_project("checkpoints/best_model.pth")
 
 # Nothing is fetched from anywhere else, and nothing can be sent there. The worker is a blob so that this binds it too.
 POLICY = (
@@ -95,7 +95,7 @@ def build(output: Path) -> None:
     """Build the site in a folder. Raises UserError where something is missing that it is built from."""
     if not MEDIAPIPE.is_dir():
         raise UserError(f"no {MEDIAPIPE}; `make site` fetches it, or `npm ci` in {MEDIAPIPE.parents[2]}")
-    model, _ = load_model(in_project(CHECKPOINT))
+    model, _ = load_model(CHECKPOINT)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         for part in (PAGE, EXTRAS):

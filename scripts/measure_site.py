@@ -6,6 +6,11 @@ python scripts/measure_site.py --seconds 300 --only site              the memory
 Needs Chromium, and playwright of requirements.txt.
 """
 
+if __name__ == "__main__":  # above the imports that take seconds
+    from sign2sound.errors import before_imports
+
+    before_imports()
+
 import argparse
 import contextlib
 import re
@@ -20,10 +25,10 @@ import cv2
 from playwright.sync_api import sync_playwright
 
 from sign2sound.errors import UserError, run
+from sign2sound.files import in_project
 from sign2sound.pictures import Video
 from sign2sound.signer import sign_word
 
-ROOT = Path(__file__).resolve().parent.parent
 FRAME_RATE = 30  # Chromium plays a file of JPEGs at this rate, over and over
 WAIT = 60  # seconds for the first letter
 FIRST_LETTER = """async (most) => {
@@ -33,8 +38,8 @@ FIRST_LETTER = """async (most) => {
   return written();
 }"""
 SERVERS = {
-    "site": ["-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", "dist"],
-    "server": ["inference/web_app.py", "--port", "0"],
+    "site": ["-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", in_project("dist")],
+    "server": [in_project("inference/web_app.py"), "--port", "0"],
 }
 
 
@@ -55,7 +60,7 @@ def started(name: str):
     """The address of a server of SERVERS, which runs meanwhile."""
     command = [sys.executable, "-u", *SERVERS[name]]
     log = subprocess.DEVNULL if name == "site" else None  # a line for each file that is fetched
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         address = re.search(r"http://[\w.:]+", process.stdout.readline())
         if address is None:
@@ -109,7 +114,7 @@ def main() -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         raise UserError("found no Chromium; install it: sudo apt-get install chromium")
-    if not (ROOT / "dist").is_dir():
+    if not Path(in_project("dist")).is_dir():
         raise UserError("there is no dist/; build it with `make site`")
     with tempfile.TemporaryDirectory() as folder:
         camera = Path(folder) / "camera.mjpeg"
