@@ -257,7 +257,11 @@ def test_everything_comes_with_the_security_headers(http, path):
     host = http.base_url.netloc.decode()
     own = {"'none'", "'self'", "blob:", "data:", f"ws://{host}", f"wss://{host}", "'wasm-unsafe-eval'"}  # MediaPipe's wasm
     assert sources <= own  # no other host
-    assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
+    assert (
+        "default-src 'none'" in policy
+        and "script-src 'self' 'wasm-unsafe-eval';" in policy
+        and "frame-ancestors 'none'" in policy
+    )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["permissions-policy"].startswith("camera=(self)")
     if path.endswith(".js"):
