@@ -41,7 +41,7 @@ def test_onnx(export, data, tmp_path, capsys):
     proto = onnx.load(tmp_path / "best.onnx")
     about = {entry.key: entry.value for entry in proto.metadata_props}
     assert about["labels"].split(" ") == list(LABELS)
-    assert (about["features"], about["version"], about["temperature"]) == ("1", "0.1.0", "0.8")
+    assert (about["features"], about["version"], about["temperature"]) == ("2", "0.1.0", "0.8")
     required = {entry.name for entry in proto.graph.input} - {entry.name for entry in proto.graph.initializer}
     assert required == {"landmarks", "left_handed"}
 
