@@ -87,7 +87,7 @@ def test_killed_and_run_again_it_ends_as_if_uninterrupted(start, pictures, tmp_p
 
     again, _ = finish(start(pictures, tmp_path / "out", "--workers", "1"))
     assert looked_at(again) <= 43 - kept
-    assert "1 broken pictures left out" in again
+    assert "1 broken picture left out" in again
 
     whole, _ = finish(start(pictures, tmp_path / "whole", "--workers", "2"))
     assert looked_at(whole) == 43
@@ -143,7 +143,8 @@ def test_mistakes_end_in_one_line(start, pictures, tmp_path, options, message):
 def test_a_picture_that_kills_its_worker_is_reported_and_the_others_are_read(tmp_path, root):
     program = (
         "import os\nfrom data import workers\nfrom data.places import Place\n"
-        "def look(path, content):\n    if 'killer' in path: os._exit(9)\n    return path\n"
+        "def look(missing):\n    name = os.path.basename(missing.filename)\n"
+        "    if name == 'killer': os._exit(9)\n    return name\n"
         "workers._look = look\n"
         "if __name__ == '__main__':\n    paths = ['a', 'killer', *map(str, range(40))]\n"
         "    with workers.look_at_all(Place('.'), paths, 2, None) as answers: print(*answers, sep='|')\n"

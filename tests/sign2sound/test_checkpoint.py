@@ -74,7 +74,7 @@ def test_released_size(saved):
         ({"labels": list(LABELS[:28])}, "labels is"),
         ({"labels": [*LABELS[:27], "space", "nothing"]}, "labels is"),
         ({"labels": None}, "labels is None"),
-        ({"features": 2}, "features is 2, expected 1"),
+        ({"features": 1}, "features is 1, expected 2"),
         ({"features": None}, "features is None"),
         ({"model": {"name": "Transformer", "hidden": 128, "layers": 2, "dropout": 0.3}}, "model is Transformer, expected"),
         ({"model": {"name": "LandmarkGRU", "hidden": 64, "layers": 2, "dropout": 0.3}}, "size mismatch"),

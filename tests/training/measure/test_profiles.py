@@ -63,6 +63,6 @@ def test_everybody_elses_sources_count_the_same(people, monkeypatch):
         model.fc_output.bias[LABELS.index("A")] = 9.0
     letters = stills[stills.labels < 26]
     parts = {"own": letters, "others": letters, "no_letters": stills[stills.labels > 26], "clips": None}
-    figures = profiles.figures(model, parts)
+    figures = profiles.figures(model, parts, [])
     assert figures["others"] == figures["held"] == pytest.approx((1 + 40 / 71) / 2)
     assert figures["no_letters"] == 1 and figures["clips"] is None
