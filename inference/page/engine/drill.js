@@ -123,7 +123,7 @@ function fit(ours, theirs, points) {
   };
 }
 
-/** Of a symmetric matrix, by Jacobi's rotations: https://en.wikipedia.org/wiki/Jacobi_eigenvalue_algorithm */
+/** Of a symmetric matrix, by Jacobi's rotations (the Jacobi eigenvalue algorithm) */
 function largestEigenvector(matrix) {
   const size = matrix.length;
   const vectors = matrix.map((_, i) => matrix.map((_, j) => Number(i === j))); // rows
