@@ -35,7 +35,7 @@ export class Model {
   }
 }
 
-/** https://pytorch.org/docs/stable/generated/torch.nn.GRU.html; the rows are those of the reset gate, the update gate, the new state. */
+/** As torch.nn.GRU documents it; the rows are those of the reset gate, the update gate, the new state. */
 function gruStep(layer, input, state) {
   const size = state.length;
   const [fromInput, fromState] = [apply(layer.input, input), apply(layer.state, state)];
