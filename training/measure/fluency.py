@@ -291,8 +291,12 @@ def figures(texts: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
 def words_error(model: LandmarkGRU, spellings: Sequence[Spelling], speed: float) -> float:
     """The character error rate of what is written of them at 30 frames/s, read by `model`."""
     folds = {spelling.source: Fold(Path(), [], model) for spelling in spellings}
-    readings = read_words(folds, spellings, speed, FRAME_RATE)
-    written = [write(reading, FRAME_RATE)[0].text.strip() for reading in readings]
+    return error_of(spellings, read_words(folds, spellings, speed, FRAME_RATE))
+
+
+def error_of(spellings: Sequence[Spelling], readings: Sequence[np.ndarray], options: SpellerOptions | None = None) -> float:
+    """The character error rate of what the speller writes of the spellings' readings at 30 frames/s."""
+    written = [write(reading, FRAME_RATE, options)[0].text.strip() for reading in readings]
     return figures(np.array([spelling.text for spelling in spellings]), np.array(written))["cer"]
 
 
@@ -360,15 +364,11 @@ def measure_moving(folds: dict[str, Fold], clips: Samples) -> dict[str, dict]:
 
 def search(folds: dict[str, Fold], spellings: Sequence[Spelling]) -> list[dict]:
     """Values of the options, and the mean CER over the speeds at 30 frames/s with them, the best first."""
-    texts = np.array([spelling.text for spelling in spellings])
     readings = {speed: read_words(folds, spellings, speed, FRAME_RATE) for speed in SPEEDS}
     rows = []
     for values in tqdm(list(itertools.product(*GRID.values())), desc="options"):
         options = dict(zip(GRID, values, strict=True))
-        errors = []
-        for at_speed in readings.values():
-            written = [write(reading, FRAME_RATE, SpellerOptions(**options))[0].text.strip() for reading in at_speed]
-            errors.append(figures(texts, np.array(written))["cer"])
+        errors = [error_of(spellings, at_speed, SpellerOptions(**options)) for at_speed in readings.values()]
         rows.append(options | {"cer": float(np.mean(errors)), "cer_by_speed": errors})
     return sorted(rows, key=lambda row: row["cer"])
 
