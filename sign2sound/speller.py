@@ -39,6 +39,8 @@ class SpellerOptions:
     passing: float = 0.6  # seconds; a letter shown for less, and much less than those around it, was only passed through
     passing_share: float = 0.35  # of their time, that is: people spell at an even pace
     motion: float = 1.5  # seconds within which a J or Z takes the place of the letter whose hand shape it began with
+    alone: float = 0.5  # seconds from one letter to the next; of a word, letters stand closer than this, or are held long
+    proof: float = 40.0  # asked of a letter that stands alone: hands that spell nothing look like one now and then
     pause: float = 1.5  # seconds of `nothing` that end a word
 
 
@@ -55,6 +57,17 @@ class SpellerEvent:
     text: str
     timestamp: float
     since: float
+
+
+@dataclass
+class _Waiting:
+    """A letter that stands alone so far and is not yet written: since when it is shown, in seconds, what was read of it, and
+    the evidence that it is shown at all."""
+
+    label: int
+    since: float
+    read: np.ndarray
+    proof: float
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ class Speller:
         self._since = np.zeros(len(LABELS))  # when that evidence began
         self._read = np.zeros((len(LABELS), len(LABELS)))  # row: seconds x probabilities since then
         self._holds: list[_Hold] = []  # of the letters shown before, the newest last
+        self._waiting: _Waiting | None = None
         self._paused = False
         self._asked_of_nothing = np.full(len(LABELS), float(options.begin))
         self._asked_of_letters = np.full(len(LABELS), float(options.change))
@@ -112,7 +126,10 @@ class Speller:
     @property
     def progress(self) -> float:
         """How much of what is asked of it the likeliest new letter has, 0 to 1; 0 while the hand shows the one just written."""
-        share = self._sums / self._asked
+        if self._waiting and self._shown != NOTHING:
+            return min(self._waiting.proof / self.options.proof, 1.0)
+        alone = self._shown == NOTHING and (self._now or 0.0) - self._last.until >= self.options.alone
+        share = self._sums / np.maximum(self._asked, self.options.proof if alone else 0.0)
         share[[NOTHING, self._shown]] = 0
         return min(float(share.max()), 1.0)  # all of it may be there before `shortest` has passed
 
@@ -138,6 +155,8 @@ class Speller:
         self._read += passed * probabilities
         if self._shown != NOTHING:
             self._follow(passed * probabilities)
+        if self._waiting and self._shown != NOTHING:
+            self._waiting.proof += passed * FRAME_RATE * (scores[self._shown] - scores[NOTHING])
         # The tolerance keeps the number of frames the same however the sum of frame times was rounded.
         enough = self._sums - self._asked + 1e-6
         brief = timestamp - self._since < self.options.shortest - 1e-6
@@ -148,6 +167,9 @@ class Speller:
         label = int(enough.argmax())
         if enough[label] >= 0 and label != self._shown:
             return self._show(label, timestamp)
+        if self._waiting and self._shown != NOTHING and self._waiting.proof >= self.options.proof:
+            letter, self._waiting = self._waiting, None
+            return self._put(letter, timestamp)
         if self._shown != NOTHING and self._passed_through_last(timestamp - self._shown_since):
             del self._characters[-2]
             deleted = self._holds.pop()
@@ -189,13 +211,15 @@ class Speller:
         return self._asked_of_nothing if self._shown == NOTHING else self._asked_of_letters
 
     def _follow(self, reading: np.ndarray) -> None:
-        """Add to the evidence of the last character while the hand still shows it."""
-        if self._characters and self._characters[-1][0] == LABELS[self._shown]:
+        """Add to the evidence of the last letter while the hand still shows it."""
+        if self._waiting:
+            self._waiting.read += reading
+        elif self._characters and self._characters[-1][0] == LABELS[self._shown]:
             self._characters[-1][1].__iadd__(reading)
 
     def _show(self, label: int, timestamp: float) -> SpellerEvent | None:
         """The hand shows `label` from now on."""
-        since, read = float(self._since[label]), self._read[label].copy()
+        since, read, proof = float(self._since[label]), self._read[label].copy(), float(self._sums[label])
         if self._shown != NOTHING:
             self._holds = [*self._holds[-2:], _Hold(self._shown, self._shown_since, since)]
             self._follow(-read)  # what was read since then is no evidence of the last letter
@@ -206,13 +230,28 @@ class Speller:
         away = since - self._last.until
         if label == self._last.label and away < self._needed_release:  # it flickered, but was never let go
             self._shown_since = self._holds.pop().since
+            if self._waiting:
+                self._waiting.proof += proof
             return None
-        name = LABELS[label]
-        if self._is_drawn_from_last(name, away):
-            self._characters[-1] = (name, read)
-            return SpellerEvent("corrected", name, timestamp, since)
-        kind, text = self._write(name, read)
-        return SpellerEvent(kind, text, timestamp, since) if text else None
+        letter, before, self._waiting = _Waiting(label, since, read, proof), self._waiting, None
+        if self._began_as_last(LABELS[label], away):
+            if before is None and self._characters and self._characters[-1][0] == LABELS[self._last.label]:
+                self._characters[-1] = (LABELS[label], read)
+                return SpellerEvent("corrected", LABELS[label], timestamp, since)
+            before = None
+        alone = away >= self.options.alone
+        if alone and proof < self.options.proof and LABELS[label] not in MOTION_LETTERS:
+            self._waiting = letter
+            return None
+        if before is None or alone:
+            return self._put(letter, timestamp)
+        letter.proof = math.inf  # two letters, one after the other, prove each other: this one is written next
+        self._waiting = letter
+        return self._put(before, timestamp)
+
+    def _put(self, letter: _Waiting, timestamp: float) -> SpellerEvent | None:
+        kind, text = self._write(LABELS[letter.label], letter.read)
+        return SpellerEvent(kind, text, timestamp, letter.since) if text else None
 
     def _passed_through_last(self, held: float) -> bool:
         """Whether the letter before the shown one, which is held for so many seconds, was only passed through."""
@@ -233,11 +272,9 @@ class Speller:
             return options.redrawn
         return max(options.release, min(options.release_share * self._last.held, options.longest_release))
 
-    def _is_drawn_from_last(self, name: str, away: float) -> bool:
-        """Whether the last letter was the beginning of this J or Z."""
-        last = LABELS[self._last.label]
-        began_so = last in _FIRST_SHAPES.get(name, ()) and away < self.options.motion
-        return began_so and bool(self._characters) and self._characters[-1][0] == last
+    def _began_as_last(self, name: str, away: float) -> bool:
+        """Whether the letter shown before may have been the beginning of this J or Z."""
+        return LABELS[self._last.label] in _FIRST_SHAPES.get(name, ()) and away < self.options.motion
 
     def _write(self, label: str, evidence: np.ndarray) -> tuple[str, str]:
         """Returns the event's kind and text, which is empty where nothing changed."""

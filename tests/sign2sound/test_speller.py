@@ -10,7 +10,7 @@ from sign2sound.speller import Speller, SpellerOptions
 RATES = (15, 30, 60, 240)
 FRAME = 1 / 30
 # The known answers below are those of these values, whatever the defaults are tuned to.
-OPTIONS = SpellerOptions(begin=2.5, change=4, end=0.5, shortest=0.05, reluctance=0.5, release=0.06, release_share=0.25,
+OPTIONS = SpellerOptions(begin=2.5, proof=0, change=4, end=0.5, shortest=0.05, reluctance=0.5, release=0.06, release_share=0.25,
                          longest_release=0.3, redrawn=0.4, passing=0.3, passing_share=0.25, motion=1, pause=1.5)  # fmt: skip
 
 
@@ -133,6 +133,53 @@ def test_progress_is_the_share_of_what_is_asked():
         speller.update(frame / 30, sure_of("A", 0.5, "nothing"))
         progress.append(speller.progress)
     assert progress == pytest.approx([0.2, 0.4, 0.6, 0.8, 0, 0, 0])
+
+
+ALONE = replace(OPTIONS, alone=0.5, proof=40)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5 / 30, ""), (6 / 30, "A")])
+def test_a_letter_that_stands_alone_needs_more_evidence(seconds, text):
+    """A sure letter gains 7.26 and the reluctance of 0.5 in each frame: 40 takes six."""
+    assert text_of(("nothing", 1), ("A", seconds), ("nothing", 1), options=ALONE) == text
+    assert text_of(("nothing", 1), ("A", seconds), ("nothing", 1)) == "A"
+
+
+@pytest.mark.parametrize(("gap", "text"), [(0.1, "AB"), (0.4, "AB"), (0.6, "")])
+def test_letters_one_after_the_other_prove_each_other(gap, text):
+    assert text_of(("nothing", 1), ("A", 0.1), ("nothing", gap), ("B", 0.1), ("nothing", 1), options=ALONE) == text
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_letter_alone_is_written_after_as_long_at_any_frame_rate(rate):
+    _, events = spell(("nothing", 1), ("A", 1), rate=rate, options=ALONE)
+    assert [event.text for event in events] == ["A"]
+    assert events[0].timestamp - events[0].since == pytest.approx(40 / (7.26 + 0.5) / 30, abs=1 / rate)
+
+
+def test_letters_that_prove_each_other_are_told_one_after_the_other():
+    speller, events = spell(("nothing", 1), ("A", 0.1), ("nothing", 0.1), ("B", 0.1), ("nothing", 0.1), options=ALONE)
+    assert [(event.kind, event.text) for event in events] == [("letter", "A"), ("letter", "B")]
+    assert [event.since for event in events] == pytest.approx([1, 1.2], abs=1 / 29)
+    assert [int(evidence.argmax()) for evidence in speller.evidence] == [LABEL_IDS["A"], LABEL_IDS["B"]]
+
+
+def test_a_j_alone_is_written_at_once_and_the_i_it_began_with_is_not():
+    _, events = spell(("nothing", 1), ("I", 0.1), ("nothing", 0.3), ("J", 0.1), ("nothing", 1), options=ALONE)
+    assert [(event.kind, event.text) for event in events] == [("letter", "J")]
+
+
+def test_a_letter_alone_that_flickers_goes_on_proving():
+    script = [("A", 0.1), ("nothing", FRAME)] * 3
+    assert text_of(("nothing", 1), *script, options=ALONE) == "A"
+
+
+def test_progress_of_a_letter_alone_grows_until_it_is_written():
+    speller, progress = Speller(ALONE), []
+    for frame in range(8):
+        speller.update(frame / 30, sure_of("A"))
+        progress.append(speller.progress)
+    assert progress == sorted(progress[:6]) + [0, 0] and 0.9 < progress[5] < 1
 
 
 def test_progress_is_never_more_than_all():

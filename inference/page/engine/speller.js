@@ -15,6 +15,7 @@ export class Speller {
     this.read = labels.map(() => labels.map(() => 0)); // row: seconds x probabilities since then
     this.sawNoHand = true;
     this.holds = []; // {label, since, until} of the letters shown before, the newest last
+    this.waiting = null; // {label, read, proof}: a letter that stands alone so far and is not yet written
     this.paused = false;
   }
 
@@ -32,7 +33,11 @@ export class Speller {
 
   /** How much of what is asked of it the likeliest new letter has, 0 to 1. */
   get progress() {
-    const shares = this.sums.map((sum, label) => (label === this.nothing || label === this.shown ? 0 : sum / this.asked(label)));
+    if (this.waiting && this.shown !== this.nothing) return Math.min(this.waiting.proof / this.options.proof, 1);
+    const alone = this.shown === this.nothing && (this.now ?? 0) - this.last.until >= this.options.alone;
+    const shares = this.sums.map((sum, label) => (
+      label === this.nothing || label === this.shown ? 0 : sum / Math.max(this.asked(label), alone ? this.options.proof : 0)
+    ));
     return Math.min(Math.max(...shares), 1);
   }
 
@@ -58,6 +63,8 @@ export class Speller {
       return Math.max(sum + passed * options.frame_rate * (scores[label] - scores[this.shown]), 0);
     });
     if (this.shown !== nothing) this.follow(reading);
+    const proving = this.waiting && this.shown !== nothing;
+    if (proving) this.waiting.proof += passed * options.frame_rate * (scores[this.shown] - scores[nothing]);
 
     const likeliest = Math.max(...scores);
     const enough = this.sums.map((sum, label) => {
@@ -67,6 +74,11 @@ export class Speller {
     });
     const label = enough.indexOf(Math.max(...enough));
     if (enough[label] >= 0 && label !== this.shown) return this.show(label, time);
+    if (proving && this.waiting.proof >= options.proof) {
+      const {label: shown, read} = this.waiting;
+      this.waiting = null;
+      return this.put(this.labels[shown], read);
+    }
     if (this.shown !== nothing && this.passedThroughLast(time - this.shownSince)) {
       this.characters.splice(-2, 1);
       return {kind: "deleted", text: this.labels[this.holds.pop().label]};
@@ -114,15 +126,16 @@ export class Speller {
     return label === this.nothing ? this.options.end : this.options.change;
   }
 
-  /** Add to the evidence of the last character while the hand still shows it. */
+  /** Add to the evidence of the last letter while the hand still shows it. */
   follow(reading) {
     const newest = this.characters.at(-1);
-    if (newest?.character === this.labels[this.shown]) add(newest.evidence, reading);
+    if (this.waiting) add(this.waiting.read, reading);
+    else if (newest?.character === this.labels[this.shown]) add(newest.evidence, reading);
   }
 
   /** The hand shows `label` from now on. */
   show(label, time) {
-    const [since, read] = [this.since[label], [...this.read[label]]];
+    const [since, read, proof] = [this.since[label], [...this.read[label]], this.sums[label]];
     if (this.shown !== this.nothing) {
       this.holds = [...this.holds.slice(-2), {label: this.shown, since: this.shownSince, until: since}];
       this.follow(scaled(read, -1)); // what was read since then is no evidence of the last letter
@@ -136,14 +149,27 @@ export class Speller {
     const away = since - this.last.until;
     if (label === this.last.label && away < this.neededRelease) { // it flickered, but was never let go
       this.shownSince = this.holds.pop().since;
+      if (this.waiting) this.waiting.proof += proof;
       return null;
     }
     const name = this.labels[label];
-    if (this.isDrawnFromLast(name, away)) {
-      this.characters[this.characters.length - 1] = {character: name, evidence: read};
-      return {kind: "corrected", text: name};
+    let before = this.waiting;
+    this.waiting = null;
+    if (this.beganAsLast(name, away)) {
+      if (!before && this.characters.at(-1)?.character === this.labels[this.last.label]) {
+        this.characters[this.characters.length - 1] = {character: name, evidence: read};
+        return {kind: "corrected", text: name};
+      }
+      before = null;
     }
-    return this.put(name, read);
+    const alone = away >= this.options.alone;
+    if (alone && proof < this.options.proof && !this.options.motion_letters.includes(name)) {
+      this.waiting = {label, read, proof};
+      return null;
+    }
+    if (!before || alone) return this.put(name, read);
+    this.waiting = {label, read, proof: Infinity}; // two letters, one after the other, prove each other: this one is written next
+    return this.put(this.labels[before.label], before.read);
   }
 
   /** Whether the letter before the shown one, which is held for so many seconds, was only passed through. */
@@ -166,11 +192,9 @@ export class Speller {
     return Math.max(options.release, Math.min(options.release_share * heldOf(this.last), options.longest_release));
   }
 
-  /** Whether the last letter was the beginning of this J or Z. */
-  isDrawnFromLast(name, away) {
-    const last = this.labels[this.last.label];
-    const beganSo = this.options.first_shapes[name]?.includes(last) && away < this.options.motion;
-    return beganSo && this.characters.at(-1)?.character === last;
+  /** Whether the letter shown before may have been the beginning of this J or Z. */
+  beganAsLast(name, away) {
+    return this.options.first_shapes[name]?.includes(this.labels[this.last.label]) && away < this.options.motion;
   }
 
   /** Returns the event, or null where nothing changed. */
