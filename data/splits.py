@@ -78,7 +78,7 @@ def named_groups(paths: list[str], labels: list[str], group_by: str) -> np.ndarr
     if group_by == "folder":
         return np.array(["/".join(path.split("/")[1:-1]) for path in paths])
     if group_by.lower().endswith(".csv"):
-        named = _read_groups(group_by)
+        named = _read_groups(group_by, {*paths})
         groups = [named.get(path) for path in paths]
     else:
         pattern = _compile(group_by)
@@ -91,10 +91,11 @@ def named_groups(paths: list[str], labels: list[str], group_by: str) -> np.ndarr
     return np.array(groups)
 
 
-def _read_groups(path: str) -> dict[str, str]:
+def _read_groups(path: str, wanted: set[str]) -> dict[str, str]:
+    """Of the pictures `wanted`: a set of millions is asked for a class at a time."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            return {row["path"]: row["group"] for row in csv.DictReader(file)}
+            return {row["path"]: row["group"] for row in csv.DictReader(file) if row["path"] in wanted}
     except (OSError, UnicodeError) as error:
         raise UserError(f"--group-by {path} cannot be read: {error}") from error
     except KeyError as error:

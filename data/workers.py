@@ -3,10 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -20,6 +21,7 @@ from sign2sound.pictures import BrokenPicture, decode_picture
 _CHUNK = 8  # pictures that a worker is given at once
 _AHEAD = 2048  # chunks that are given out before the first of them must be answered, since answers are taken in order
 _MOST_DEATHS = 40  # of workers in a row, each by another picture, that are still the pictures' fault
+_PATIENCE = 30  # seconds without an answer, after which the cluster is asked for its workers
 _NO_SUCH_FILE = FileNotFoundError, PermissionError, IsADirectoryError
 _FATAL = "it killed the process that read it, twice"
 
@@ -48,7 +50,7 @@ def _answers(pool, root: Place, chunks: Iterator[list[str]], waiting: deque[tupl
     while waiting:
         chunk, future = waiting.popleft()
         try:
-            yield from future.result()
+            yield from pool.answer(future)
             deaths = 0
         except CancelledError:
             raise UserError("the cluster's scheduler has gone; the same command goes on, once it is back") from None
@@ -98,6 +100,9 @@ class _Processes:
             broken.set_exception(error)
             return broken
 
+    def answer(self, future: Future) -> list[Answer]:
+        return future.result()
+
     def alone(self, root: Place, path: str) -> list[Answer]:
         self._lone = self._lone or self._started(1)
         try:
@@ -142,14 +147,22 @@ class _Cluster:
             client = stack.enter_context(Client(address, set_as_default=False))
         except (OSError, ValueError) as error:
             raise UserError(f"no Dask scheduler answers at {address} ({error}); start one with `dask scheduler`") from error
-        self._executor = client.get_executor(pure=False)
+        self._client, self._executor = client, client.get_executor(pure=False)
         stack.callback(self._executor.shutdown, wait=False)
 
     def submit(self, root: Place, chunk: list[str]) -> Future:
         return self._executor.submit(look_at, root, chunk)
 
+    def answer(self, future: Future) -> list[Answer]:
+        """Workers may come at any time, also after the last has ended; so this waits, but not in silence."""
+        while not wait([future], _PATIENCE).done and self._client.scheduler_info()["workers"]:
+            pass
+        if not future.done():
+            print("waiting for workers, of which the cluster has none: start some with `dask worker`", file=sys.stderr)
+        return future.result()
+
     def alone(self, root: Place, path: str) -> list[Answer]:
-        return self.submit(root, [path]).result()
+        return self.answer(self.submit(root, [path]))
 
     def given_again(self, root: Place, waiting: deque) -> deque:
         return waiting

@@ -100,15 +100,20 @@ class Landmarker:
         Raises ValueError like `find`.
         """
         _check(frame)
-        hand = self._track(frame, timestamp) if self._tracking else None
-        if hand is None:
-            hand = self._shown = self._follower.found(self._search(frame), timestamp)
-        elif self._follower.look_due(hand, timestamp):
-            if self._follower.looked(self._detect(self._whole_frame.detect, _without(frame, hand)), timestamp):
-                # MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black
-                # frame it loses the hand, and takes up a new one in the next.
-                self._track(np.zeros_like(frame), timestamp)
-                hand = None
+        frame = self._tinted(frame)
+        hand = self._track(frame if self._shown is None else _surroundings(frame, self._shown), timestamp)
+        self._shown = None
+        if hand is None and self._tracking:
+            hand = self._track(frame, timestamp)  # having lost a hand, the tracker looks for one all over the frame
+            self._tracking = False
+        if not self._tracking:
+            chosen = self._follower.found([hand, *self._others(frame, hand)] if hand else [], timestamp)
+            if chosen is not hand:
+                self._let_go(frame, timestamp)
+                hand = self._shown = chosen
+        elif self._follower.look_due(hand, timestamp) and self._follower.looked(self._others(frame, hand), timestamp):
+            self._let_go(frame, timestamp)
+            hand = None
         self._tracking = hand is not None
         return hand
 
@@ -122,21 +127,20 @@ class Landmarker:
         self._tracking = False
         self._shown: Hand | None = None  # the tracker is to see its surroundings only, so that it takes up no other
 
-    def _search(self, frame: np.ndarray) -> list[Hand]:
-        """The hands of a frame in which none is tracked.
-
-        Asked for two at once, MediaPipe runs the landmark network on two places in most frames that hold none. So it is asked
-        for one, and for a second only where there is a first.
-        """
-        hands = self._detect(self._whole_frame.detect, frame)
-        return hands + self._detect(self._whole_frame.detect, _without(frame, hands[0])) if hands else []
-
     def _track(self, frame: np.ndarray, timestamp: float) -> Hand | None:
-        if self._shown is not None:
-            frame, self._shown = _surroundings(frame, self._shown), None
         self._clock = max(self._clock + 1, round(timestamp * 1000))
         hands = self._detect(self._tasks[PASSES[0]].detect_for_video, frame, self._clock)
         return hands[0] if hands else None
+
+    def _let_go(self, frame: np.ndarray, timestamp: float) -> None:
+        """MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black frame it
+        loses the hand, and takes up a new one in the next."""
+        self._track(np.zeros_like(frame), timestamp)
+
+    def _others(self, frame: np.ndarray, hand: Hand) -> list[Hand]:
+        """The hand that a frame shows beside `hand`, if there is one. Asked for two at once, MediaPipe runs the landmark network
+        on two places in most frames that hold none."""
+        return self._detect(self._whole_frame.detect, _without(frame, hand))
 
     def close(self) -> None:
         """Give MediaPipe's memory and threads back."""
@@ -163,7 +167,7 @@ class Landmarker:
             picture = cv2.copyMakeBorder(picture, top, top, left, left, border)
         if options not in self._tasks:
             self._tasks[options] = self._open(options)
-        hands = self._detect(self._tasks[options].detect, picture)
+        hands = self._detect(self._tasks[options].detect, self._tinted(picture))
         if not hands:
             return None
         hand = hands[0]
@@ -185,10 +189,12 @@ class Landmarker:
                 "on Debian or Ubuntu install what it needs: sudo apt-get install libegl1 libgles2"
             ) from error
 
-    def _detect(self, detect, picture: np.ndarray, *clock: int) -> list[Hand]:
+    def _tinted(self, picture: np.ndarray) -> np.ndarray:
+        """The picture, reddened where it has no colour."""
         self.grey = _is_grey(picture)
-        if self.grey:
-            picture = cv2.add(picture, (TINT, 0, 0, 0))
+        return cv2.add(picture, (TINT, 0, 0, 0)) if self.grey else picture
+
+    def _detect(self, detect, picture: np.ndarray, *clock: int) -> list[Hand]:
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
         with nullcontext() if self._found_any else _quiet:
             result = detect(image, *clock)
@@ -207,7 +213,7 @@ class Landmarker:
 
 
 def _is_grey(picture: np.ndarray) -> bool:
-    few = picture[:: max(1, picture.shape[0] // 64), :: max(1, picture.shape[1] // 64)]
+    few = picture[:: max(1, picture.shape[0] // 32), :: max(1, picture.shape[1] // 32)]
     few = np.ascontiguousarray(few.transpose(2, 0, 1))  # a tenth of the time that it takes as it lies
     low, high = few.min(axis=0), few.max(axis=0)
     return bool((high - low > _COLOURED).mean() < _FEW and np.ptp(high) > _CONTRAST)
