@@ -89,6 +89,7 @@ class Sequences(_Section):
     motions: Share  # of letters, J and Z
     rests: Share  # of letters, the places taken by a hand at rest
     real_clips: Share  # of sequences, those that are pieces of real clips
+    stalls: Share  # of sequences, those in which the camera shows frames twice
     drift: NonNegativeFloat  # palm sizes per frame, standard deviation of how fast the whole sequence wanders
     noise: NonNegativeFloat  # in place of augmentation.noise
 

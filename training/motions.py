@@ -19,6 +19,7 @@ TIPS = {LABEL_IDS["J"]: 20, LABEL_IDS["Z"]: 8}  # the fingertips that draw
 _MOTION = 1.0  # palm sizes
 _BEGUN, _OVER = 0.06, 0.96  # of the way of the fingertip: a clip shows the hand before and after the motion too
 _FEWEST = 3  # frames of a motion
+_SWINGING = 0.6  # share of J drawn mostly by turning the wrist, as four of five people do
 _LEANING = 0.5  # share of Z
 _TURNED_ROUND = 0.4  # share of Z drawn with the back of the hand to the camera
 _OTHER_WAY = 0.35  # share of Z; two of six people draw it so
@@ -77,20 +78,22 @@ def draw_motions(shapes: torch.Tensor, is_j: torch.Tensor, generator: torch.Gene
 
 def _draw_j(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor]:
     """The wrist's path (N, T, 3) and the hand's turn (N, T, 3), radians about x, y and z."""
-    down, hook, lift = uniform(0, 2.2, 1), uniform(-0.7, 1.5, 1), uniform(0, 0.6, 1)
+    swings = uniform(0, 1, 1) < _SWINGING
+    down, hook, lift = uniform(0, 2.2, 1) * torch.where(swings, 0.4, 1.0), uniform(-0.7, 1.5, 1), uniform(0, 0.6, 1)
     after_turn = ((done - 0.5) / 0.5).clamp(min=0)
     path = torch.stack(
         [hook * after_turn**1.5, down * (torch.sin(done.clamp(max=0.7) / 0.7 * math.pi / 2) - lift * after_turn), 0 * done], -1
     )
-    about_y = torch.where(uniform(0, 1, 1) < 0.85, 1.0, -1.0) * uniform(0.4, 3.3, 1) * done**1.5
-    about_x = -uniform(0, 1.5, 1) * torch.sin(math.pi * done)
+    about_y = torch.where(uniform(0, 1, 1) < 0.85, 1.0, -1.0) * torch.where(swings, uniform(1.8, 3.4, 1), uniform(0.4, 3.3, 1))
+    about_y = about_y * done**1.5
+    about_x = -torch.where(swings, uniform(0.8, 1.9, 1), uniform(0, 1.5, 1)) * torch.sin(math.pi * done)
     about_z = uniform(-0.4, 1.2, 1) * done
     return path, torch.stack([about_x, about_y, about_z], -1)
 
 
 def _draw_z(done: torch.Tensor, uniform) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """As of a J, and the turn of the index finger against the palm (N, T, 3), with which some people draw."""
-    width, height = uniform(0.7, 2.4, 1), uniform(0.3, 2.0, 1)
+    width, height = uniform(0.9, 3.4, 1), uniform(0.4, 2.6, 1)
     way = torch.where(uniform(0, 1, 1) < _OTHER_WAY, -1.0, 1.0)
     corners_x = torch.cat([0 * width, -width, uniform(-0.3, 0.3, 1), -width * uniform(0.6, 1.3, 1)], 1)
     corners_y = torch.cat([0 * height, uniform(-0.2, 0.2, 1), height, height + uniform(-0.2, 0.2, 1)], 1)

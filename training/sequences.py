@@ -20,7 +20,8 @@ _REST_WAY = (5, 25)  # frames to a resting hand and back
 _LOWERED = (1.5, 6.0)  # palm sizes that a resting hand lies below
 _UNEQUAL = 0.25  # of a way: how much later each finger may start, and how much earlier it may arrive
 _EDGE = 0.2  # of a way: its first and last frames look like the letters, so nothing is asked of them
-_DONE, _UNDONE = 0.7, (0.15, 0.45)  # of a motion: from here on it is the letter; in between it surely is not yet
+_DONE, _UNDONE = 0.6, (0.15, 0.4)  # of a motion: from here on it is the letter; in between it surely is not yet
+_REPEATED = 0.4  # of the frames, at most, in sequences that repeat some
 _REST_WEIGHT = 0.3  # of the frames of a hand at rest, whose shape may be like a letter's
 
 
@@ -144,6 +145,12 @@ def compose(slots: Slots, frames: int, options: Sequences, pace: torch.Tensor, g
     sway = swing * uniform(0, 0.08, count, 1, 1)
     drift = torch.randn(count, 1, 3, generator=generator, device=device) * options.drift * time[..., None]
     clips = hands + (wrist + sway + drift)[:, :, None]
+
+    # Cameras and videos repeat a frame now and then: a hand that stands still for one is not yet held.
+    often = uniform(0, _REPEATED, count, 1) * (uniform(0, 1, count, 1) < options.stalls)
+    repeated = uniform(0, 1, count, frames) < often
+    shown = (torch.arange(frames, device=device) - repeated.long()).clamp(min=0)
+    clips = clips[row, shown]
 
     labels = torch.where(held, slots.labels.gather(1, slot), NOTHING)
     weights = torch.where(held & slots.rests.gather(1, slot), _REST_WEIGHT, 1.0)

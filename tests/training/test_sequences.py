@@ -18,7 +18,7 @@ REST_WEIGHT = 0.3
 @pytest.fixture
 def options(root):
     def change(**changes):
-        plain = {"drift": 0, "long_holds": 0, "least_held": 0.5, "most_held": 0.5}
+        plain = {"drift": 0, "long_holds": 0, "least_held": 0.5, "most_held": 0.5, "stalls": 0}
         return load_config(root / "training" / "config.yaml", []).sequences.model_copy(update=plain | changes)
 
     return change
@@ -247,9 +247,9 @@ def test_a_drawn_motion_is_nothing_before_and_the_letter_after_it_is_done(option
     done = (clips - clips[:, :, :1])[:, :, 8, 1]
     shown = labels == J
     assert shown.any(1).all()
-    assert done[shown].min() > 0.7 - 1e-4 and weights[shown].all()
+    assert done[shown].min() > 0.6 - 1e-4 and weights[shown].all()
     before = shown.int().cumsum(1) == 0
-    surely_not, unsure = before & (done > 0.16) & (done < 0.44), before & (done > 0.46) & (done < 0.69)
+    surely_not, unsure = before & (done > 0.16) & (done < 0.39), before & (done > 0.41) & (done < 0.59)
     assert surely_not.any(1).float().mean() > 0.9 and unsure.any(1).float().mean() > 0.9
     assert (labels[surely_not] == NOTHING).all() and weights[surely_not].all()
     assert (labels[unsure] == NOTHING).all() and not weights[unsure].any()
@@ -264,7 +264,7 @@ def test_a_drawn_motion_takes_the_wrist_along_and_the_next_letter_begins_there(o
         shown = labels == LABEL_IDS[letter]
         return (wrist * shown).sum(1) / shown.sum(1)
 
-    # A letter lies 0.1 to the left of the one before, and the J counts from 0.7 of its way on, 2.1 of 3 palm sizes.
+    # A letter lies 0.1 to the left of the one before, and the J counts from 0.6 of its way on, 1.8 of 3 palm sizes.
     assert (place("J") - place("A")).nanmean() == pytest.approx(2.6, abs=0.15)
     assert (place("B") - place("A")).nanmean() == pytest.approx(2.8, abs=0.15)
 
@@ -276,7 +276,7 @@ def test_a_motion_is_drawn_at_the_pace_of_the_letters(options, pace):
     done = (clips - clips[:, :, :1])[:, :, 8, 1]
     shown = labels == J
     before = shown.int().cumsum(1) == 0
-    frames = (before & (done > 1e-4)).sum(1) / 0.7  # of its first seven tenths
+    frames = (before & (done > 1e-4)).sum(1) / 0.6  # of its first six tenths
     period = 30 / pace
     assert max(0.8 * period, 7) - 2 <= frames.min() and frames.max() <= min(max(1.6 * period, 7), 45) + 2
 
@@ -295,3 +295,13 @@ def test_drift_moves_the_whole_hand(options):
     speed = (drifting - plain).diff(dim=1)
     assert torch.allclose(speed, speed[:, :1, :1].expand_as(speed), atol=1e-4)
     assert speed.std() == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize(("pace", "stalls", "share"), [(1.0, 1, 0.147), (1.0, 0.5, 0.073), (1.0, 0, 0), (3.0, 1, 0.147)])
+def test_a_camera_that_stalls_repeats_frames(options, pace, stalls, share):
+    """p up to 0.4 of them, each showing the frame before; after one that does so too that is a new one: p (1 - p) on average."""
+    clips, labels, _ = at_pace(spelled("ABCDEFGH", 2000), 60, options(stalls=stalls, long_holds=0), pace)
+    on_its_way = (labels[:, 1:-1] == NOTHING) & (labels[:, :-2] == NOTHING) & (labels[:, 2:] == NOTHING)
+    fingers = clips[:, :, 1:] - clips[:, :, :1]
+    repeated = (fingers[:, 1:-1] == fingers[:, :-2]).flatten(2).all(2)
+    assert repeated[on_its_way].float().mean() == pytest.approx(share, abs=0.02)
