@@ -24,7 +24,8 @@ class SpellerOptions:
     gains 1.
 
     Chosen on 400 words and names composed of the stills of 15 people left out, at 1, 3 and 5 letters/s, together with single
-    letters with the hand coming up before and going down after them; `training/measure/fluency.py --search` tries others.
+    letters with the hand coming up before and going down after them; `alone` and `proof` on moving hands that spell nothing
+    (traduttore_words) and on words of left-out people at 0.5 to 5 letters/s. `training/measure/fluency.py --search` tries others.
     """
 
     begin: float = 4.0  # asked of a letter after `nothing`
