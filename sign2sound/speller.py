@@ -25,7 +25,8 @@ class SpellerOptions:
 
     Chosen on 400 words and names composed of the stills of 15 people left out, at 1, 3 and 5 letters/s, together with single
     letters with the hand coming up before and going down after them; `alone` and `proof` on moving hands that spell nothing
-    (traduttore_words) and on words of left-out people at 0.5 to 5 letters/s. `training/measure/fluency.py --search` tries others.
+    (traduttore_words) and on words of left-out people at 0.5 to 5 letters/s. `training/measure/fluency.py --search` tries
+    other values.
     """
 
     begin: float = 4.0  # asked of a letter after `nothing`
