@@ -133,13 +133,13 @@ class Landmarker:
         return hands[0] if hands else None
 
     def _let_go(self, frame: np.ndarray, timestamp: float) -> None:
-        """MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black frame it
-        loses the hand, and takes up a new one in the next."""
+        """MediaPipe's tracker holds on to a hand for as long as it sees one and has no call to let go of it: in a black frame
+        it loses the hand, and takes up a new one in the next."""
         self._track(np.zeros_like(frame), timestamp)
 
     def _others(self, frame: np.ndarray, hand: Hand) -> list[Hand]:
-        """The hand that a frame shows beside `hand`, if there is one. Asked for two at once, MediaPipe runs the landmark network
-        on two places in most frames that hold none."""
+        """The hand that a frame shows beside `hand`, if there is one. Asked for two at once, MediaPipe runs the landmark
+        network on two places in most frames that hold none."""
         return self._detect(self._whole_frame.detect, _without(frame, hand))
 
     def close(self) -> None:
