@@ -23,11 +23,11 @@ export class Landmarker {
   async start(delegate) {
     this.delegate = delegate;
     const [first] = this.values.passes;
-    this.whole = await this.task(first, "IMAGE", 2);
-    this.tracker = await this.task(first, "VIDEO", 1);
+    this.whole = await this.task(first, "IMAGE");
+    this.tracker = await this.task(first, "VIDEO");
   }
 
-  async task(pass, runningMode, numHands) {
+  async task(pass, runningMode) {
     // MediaPipe takes both from here; its own way of loading them fails in a worker that is a module.
     self.ModuleFactory = this.factory;
     self.Module = {print: console.debug, printErr: console.debug};
@@ -35,7 +35,7 @@ export class Landmarker {
     return this.vision.HandLandmarker.createFromOptions(fileset, {
       baseOptions: {modelAssetBuffer: this.model, delegate: this.delegate},
       runningMode,
-      numHands,
+      numHands: 1,
       minHandDetectionConfidence: pass.detection,
       minHandPresenceConfidence: this.values.confidence,
       minTrackingConfidence: this.values.confidence,
@@ -44,7 +44,7 @@ export class Landmarker {
 
   /** Forget the frames that `track` saw, and whose hand it followed; the next may come at any time. */
   reset() {
-    if (this.clock >= 0) this.trackOn(canvasOf(16, 16).image, 0); // in a black frame the tracker lets go of its hand
+    if (this.clock >= 0) this.letGo({width: 16, height: 16}, 0);
     this.follower = new Follower(this.values);
     this.tracking = false;
     this.shown = null; // the tracker is to see its surroundings only, so that it takes up no other
@@ -52,32 +52,45 @@ export class Landmarker {
 
   /** The hand in a video frame, an ImageBitmap, at `time` seconds; null for none. */
   track(frame, time) {
-    let hand = this.tracking ? this.trackOn(frame, time) : null;
-    if (!hand) {
-      hand = this.shown = this.follower.found(this.lookAround(frame), time);
-    } else if (this.follower.lookDue(hand, time) && this.follower.looked(this.lookAround(frame), time)) {
-      this.trackOn(blackened(frame), time); // let go of this one
+    let hand = this.trackOn(this.shown ? blackened(frame, this.shown) : frame, time);
+    this.shown = null;
+    if (!hand && this.tracking) {
+      hand = this.trackOn(frame, time); // having lost a hand, the tracker looks for one all over the frame
+      this.tracking = false;
+    }
+    if (!this.tracking) {
+      const chosen = this.follower.found(hand ? [hand, ...this.others(frame, hand)] : [], time);
+      if (chosen !== hand) {
+        this.letGo(frame, time);
+        hand = this.shown = chosen;
+      }
+    } else if (this.follower.lookDue(hand, time) && this.follower.looked(this.others(frame, hand), time)) {
+      this.letGo(frame, time);
       hand = null;
     }
     this.tracking = Boolean(hand);
     return hand;
   }
 
-  /** All hands of a frame. */
-  lookAround(frame) {
-    return this.detect(frame, (image) => this.whole.detect(image));
-  }
-
   trackOn(frame, time) {
-    if (this.shown) [frame, this.shown] = [blackened(frame, this.shown), null];
     this.clock = Math.max(this.clock + 1, Math.round(1000 * time));
     return this.detect(frame, (image) => this.tracker.detectForVideo(image, this.clock))[0] ?? null;
+  }
+
+  /** In a black frame the tracker loses its hand, and takes up a new one in the next. */
+  letGo(frame, time) {
+    this.trackOn(canvasOf(frame.width, frame.height).image, time);
+  }
+
+  /** The hand that a frame shows beside `hand`, if there is one. */
+  others(frame, hand) {
+    return this.detect(without(frame, hand), (image) => this.whole.detect(image));
   }
 
   /** The hand of a still, an ImageBitmap; null for none. */
   async find(picture) {
     for (const pass of this.values.passes) {
-      const task = await this.task(pass, "IMAGE", 1); // for this look alone: pictures are rare, and each task keeps 60 MB
+      const task = await this.task(pass, "IMAGE"); // for this look alone: pictures are rare, and each task keeps 60 MB
       try {
         const {image, scale, left, top} = prepared(picture, pass);
         const [hand] = this.detect(image, (look) => task.detect(look));
@@ -158,15 +171,26 @@ function prepared(picture, {padding, black, gamma}) {
 /** The frame, black but for a hand and a hand's width around it. */
 function blackened(frame, hand) {
   const {image, context} = canvasOf(frame.width, frame.height);
-  if (hand) {
-    const [x, y] = [0, 1].map((axis) => hand.landmarks.filter((_, place) => place % 3 === axis));
-    const margin = handSize(hand);
-    const [left, top] = [x, y].map((values) => Math.max(Math.trunc(Math.min(...values) - margin), 0));
-    const width = Math.min(Math.trunc(Math.max(...x) + margin), frame.width) - left;
-    const height = Math.min(Math.trunc(Math.max(...y) + margin), frame.height) - top;
-    if (width > 0 && height > 0) context.drawImage(frame, left, top, width, height, left, top, width, height);
-  }
+  const [left, top, width, height] = boxOf(hand, handSize(hand), frame);
+  if (width > 0 && height > 0) context.drawImage(frame, left, top, width, height, left, top, width, height);
   return image;
+}
+
+/** The frame, the hand in it black. */
+function without(frame, hand) {
+  const {image, context} = canvasOf(frame.width, frame.height);
+  context.drawImage(frame, 0, 0);
+  context.fillRect(...boxOf(hand, handSize(hand) / 2, frame));
+  return image;
+}
+
+/** Left, top, width and height of a hand and `margin` pixels around it. */
+function boxOf(hand, margin, frame) {
+  const [x, y] = [0, 1].map((axis) => hand.landmarks.filter((_, place) => place % 3 === axis));
+  const [left, top] = [x, y].map((values) => Math.max(Math.trunc(Math.min(...values) - margin), 0));
+  const width = Math.min(Math.trunc(Math.max(...x) + margin), frame.width) - left;
+  const height = Math.min(Math.trunc(Math.max(...y) + margin), frame.height) - top;
+  return [left, top, width, height];
 }
 
 function canvasOf(width, height, settings) {
