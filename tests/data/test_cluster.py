@@ -100,28 +100,6 @@ def test_no_scheduler_is_said(monkeypatch):
             pass
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_a_picture_that_kills_its_worker_is_left_out(scheduler, start_worker, tmp_path):
-    """The worker's nanny starts it again, each time."""
-    killer = tmp_path / "killer.py"
-    killer.write_text(
-        "import os, signal\nfrom data import workers\n"
-        "def look(content):\n"
-        "    if content == b'kills':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return content.decode()\n"
-        "workers._look = look\n"
-    )
-    for name in "abc":
-        (tmp_path / name).write_text("kills" if name == "b" else name)
-    from distributed import Client
-
-    with Client(scheduler, set_as_default=False) as client:  # each death takes seconds, so that one must be enough
-        client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
-    start_worker("--preload", killer)
-    with look_at_all(Place(tmp_path), "abc", None, scheduler) as answers:
-        assert list(answers) == ["a", "it killed the process that read it, twice", "c"]
-
-
 def test_that_no_worker_comes_is_said(scheduler, start_worker, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("data.workers._PATIENCE", 0.5)
     (tmp_path / "a.jpg").write_bytes(b"no picture")
