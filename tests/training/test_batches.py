@@ -44,7 +44,7 @@ def training_set(root):
     """Nothing varied, neither rests nor motions, unless asked for."""
 
     def make(stills, clips=None, sampling=None, **changes) -> TrainingSet:
-        plain = {"drift": 0, "noise": 0, "rests": 0, "motions": 0, "repeated": 0, "real_clips": 0, "frames": 600}
+        plain = {"drift": 0, "noise": 0, "stalls": 0, "rests": 0, "motions": 0, "repeated": 0, "real_clips": 0, "frames": 600}
         options = load_config(root / "training" / "config.yaml", []).sequences.model_copy(update=plain | changes)
         sampling = Sampling(**{"source_power": 0.5, "motion_stills": 1, "nothing_share": 0} | (sampling or {}))
         return TrainingSet(stills, clips, sampling, options, PLAIN, "cpu")
