@@ -128,7 +128,7 @@ class Speller:
     @property
     def progress(self) -> float:
         """How much of what is asked of it the likeliest new letter has, 0 to 1; 0 while the hand shows the one just written."""
-        if self._waiting and self._shown != NOTHING:
+        if self._proving:
             return min(self._waiting.proof / self.options.proof, 1.0)
         alone = self._shown == NOTHING and (self._now or 0.0) - self._last.until >= self.options.alone
         share = self._sums / np.maximum(self._asked, self.options.proof if alone else 0.0)
@@ -157,7 +157,7 @@ class Speller:
         self._read += passed * probabilities
         if self._shown != NOTHING:
             self._follow(passed * probabilities)
-        if self._waiting and self._shown != NOTHING:
+        if self._proving:
             self._waiting.proof += passed * FRAME_RATE * (scores[self._shown] - scores[NOTHING])
         # The tolerance keeps the number of frames the same however the sum of frame times was rounded.
         enough = self._sums - self._asked + 1e-6
@@ -169,7 +169,7 @@ class Speller:
         label = int(enough.argmax())
         if enough[label] >= 0 and label != self._shown:
             return self._show(label, timestamp)
-        if self._waiting and self._shown != NOTHING and self._waiting.proof >= self.options.proof:
+        if self._proving and self._waiting.proof >= self.options.proof:
             letter, self._waiting = self._waiting, None
             return self._put(letter, timestamp)
         if self._shown != NOTHING and self._passed_through_last(timestamp - self._shown_since):
@@ -207,6 +207,11 @@ class Speller:
         while start and self._characters[start - 1][0] != " ":
             start -= 1
         return slice(start, end)
+
+    @property
+    def _proving(self) -> bool:
+        """Whether the hand shows a letter that is not yet written."""
+        return self._waiting is not None and self._shown != NOTHING
 
     @property
     def _asked(self) -> np.ndarray:
