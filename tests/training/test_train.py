@@ -28,7 +28,7 @@ def command(root, processed, folder, *arguments):
         "args": [
             sys.executable, root / "training" / "train.py", "--config", root / "training" / "config.yaml",
             "--output", folder / "checkpoints", "--results", folder / "results",
-            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=7", "sequences.share=0.4",
+            f"data.paths=[{processed}]", "batch_size=64", "epoch_batches=9", "sequences.share=0.4",
             "sequences.longest=16", *arguments,
         ],
         "env": {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
@@ -55,7 +55,7 @@ def test_a_run_learns_and_says_what_it_did(whole_run, is_drawn):
     with open(folder / "results" / "history.csv") as file:
         history = list(csv.DictReader(file))
     assert len(history) == 6
-    assert float(history[-1]["validation_accuracy"]) > 0.7  # 29 classes that hardly vary
+    assert float(history[-1]["validation_accuracy"]) > 0.8  # 29 classes that hardly vary
     assert float(history[-1]["train_loss"]) < 0.7 * float(history[0]["train_loss"])
     assert is_drawn(folder / "results" / "curves.png")
     for part in ("210,077 parameters", "precision: ", "406 stills and 0 clips", "peak memory"):
